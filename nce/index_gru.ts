@@ -5,12 +5,8 @@ import type { TableDType } from "../kernels/device/dtype.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { isInParts } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
-import {
-  type GRUContexts,
-  gruContexts,
-  gruPairScore,
-  type ScoreHead,
-} from "../kernels/gru_pair/gru_pair.ts";
+import { gruContexts, gruPairScore } from "../kernels/gru_pair/gru_pair.ts";
+import type { GRUContexts, ScoreHead } from "../kernels/gru_pair/gru_pair_kernels.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import type { Gpu } from "../kernels/gpu.ts";

@@ -253,7 +253,7 @@ async function paceOf(
   const { gpu, settings, corpus, io, trialMs } = trial;
   using trainer = new Trainer(gpu, model, settings, ranks);
   const kept = gpu.memory.bytes;
-  await dryRun({ ...trial, model }, ranks);
+  await dryRun({ ...trial, model, ranks });
   const startMs = performance.now() - begin;
   using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);

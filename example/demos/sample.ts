@@ -51,10 +51,7 @@ export async function sample(gpu: Gpu, sizes: SampleSizes = SIZES): Promise<Samp
     using step = gpu.step({ training });
     const x = step.upload(input, [rows, embeddingDim]);
     const loss = layer.forward(step, step.upload(target), x);
-    if (training) {
-      const gradients = step.backward(loss);
-      for (const [, parameter] of layer.parameters()) gradients.get(parameter); // rows, not tables
-    }
+    if (training) step.backward(loss); // its gradients have rows, not tables
     const stepBytes = gpu.memory.bytes - tableBytes;
     return { mean: (await gpu.readFloats(loss))[0]!, stepBytes };
   };

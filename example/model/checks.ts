@@ -30,7 +30,7 @@ export function boundsOf(
   { maxTensorBytes }: Pick<Gpu, "maxTensorBytes">,
   words: number,
 ): Bounds {
-  return { tensorBytes: maxTensorBytes, words };
+  return { most: maxTensorBytes / 4, words };
 }
 
 /** The shape of the largest batch, made from `text` with or without `concat`. */

@@ -4,7 +4,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { SCORE_LIMITS, shardRows } from "../../kernels/mod.ts";
 import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
-import type { ModelSettings, Settings, TrainingSettings } from "../options/options.ts";
+import type { ModelSettings, Settings } from "../options/options.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterCount, parameterShapes } from "./shapes.ts";
 
@@ -26,9 +26,6 @@ export interface MemoryNeeds {
 
 /** What to do if no option helps. */
 const LARGER = "take one with more memory";
-
-/** Settings that memory depends on. */
-type Sizes = ModelSettings & TrainingSettings & Partial<Pick<Settings, "start">>;
 
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
@@ -57,7 +54,7 @@ export function memoryOfModel(
  * scores are kept if there is room for all, and else computed again.
  */
 export function memoryOfTraining(
-  settings: Sizes,
+  settings: Settings,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
   shard?: Shard,
@@ -118,7 +115,11 @@ export function totalBytes(needs: MemoryNeeds): number {
  * @param settings Those of a new model; the sizes of a saved one are fixed.
  * @throws {Failure} If there is less than it needs.
  */
-export function checkMemory(needs: MemoryNeeds, has: number | undefined, settings?: Sizes): void {
+export function checkMemory(
+  needs: MemoryNeeds,
+  has: number | undefined,
+  settings?: Settings,
+): void {
   if (has === undefined || totalBytes(needs) <= has) return;
   const cure = settings ? savings(settings, needs.scores > 0) : LARGER;
   throw new Failure(
@@ -128,15 +129,15 @@ export function checkMemory(needs: MemoryNeeds, has: number | undefined, setting
 }
 
 /** Says how to train with less memory, if `error` is that the device has run out of it; else the error itself. */
-export function withMemoryCure(error: unknown, settings: Sizes): unknown {
+export function withMemoryCure(error: unknown, settings: Settings): unknown {
   if (!(error instanceof OutOfMemoryError)) return error;
   return new Failure(`${error.found}; ${savings(settings, true)}`, { cause: error });
 }
 
 /** What saves memory and may be given beside the other settings; whether `batches` matter, too. */
-function savings(settings: Sizes, batches: boolean): string {
+function savings(settings: Settings, batches: boolean): string {
   const { tableDtype, emsize, shardTables, syncEvery, optimizer, momentum } = settings;
-  const isNew = !settings.start; // else words and sizes are those of the model that it starts from
+  const isNew = settings.start === null; // else words and sizes are those of the model that it starts from
   const smaller = [...isNew ? ["--emsize"] : [], ...batches ? ["--batch-size"] : []];
   const mayBeHalves = emsize % 2 === 0 && !shardTables && syncEvery === 1;
   const options = [

@@ -7,8 +7,8 @@ import { product } from "./shapes.ts";
 
 /** Limits of the device and the vocabulary. */
 export interface Bounds {
-  /** Maximum bytes of one tensor. */
-  readonly tensorBytes: number;
+  /** Maximum elements of one tensor. */
+  readonly most: number;
   /** V, the number of words. */
   readonly words: number;
 }
@@ -44,11 +44,11 @@ export interface Need {
 const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
 /** The tensors of every model, in any use; tables of words may be of any size, but 64 rows have one buffer. */
-export function modelNeeds({ indexModule, emsize: E, nhid: H }: Sizes, bounds: Bounds): Need[] {
-  const gates = indexModule === "gru" ? 3 : 4, most = bounds.tensorBytes / 4;
+export function modelNeeds(sizes: Sizes, { most, words }: Bounds): Need[] {
+  const { indexModule, emsize: E, nhid: H } = sizes, gates = indexModule === "gru" ? 3 : 4;
   const layer: Size[] = E > H ? ["emsize", "nhid"] : ["nhid", "emsize"];
   return [
-    { what: "64 words' vectors", shape: [Math.min(64, bounds.words), E], most, sizes: ["emsize"] },
+    { what: "64 words' vectors", shape: [Math.min(64, words), E], most, sizes: ["emsize"] },
     { what: "a layer's weights", shape: [gates * H, Math.max(E, H)], most, sizes: layer },
   ];
 }
@@ -61,7 +61,7 @@ export function batchNeeds(
   training: boolean,
 ): Need[] {
   const { emsize: E, nhid: H, loss, audit = 0 } = sizes;
-  const N = steps * rows, most = bounds.tensorBytes / 4;
+  const N = steps * rows, { most } = bounds;
   const batch: Size[] = ["batchSize", "bptt"];
   const packed = sizes.indexModule === "gru" ? whole(N, GROUP_CONTEXTS) : N;
   const needs: Need[] = [
@@ -80,10 +80,10 @@ export function batchNeeds(
 function noiseNeeds(
   { indexModule, emsize: E, nhid: H, noise, noiseRatio, perWord, tableDtype }: Sizes,
   N: number,
-  { tensorBytes, words }: Bounds,
+  { most, words }: Bounds,
   training: boolean,
 ): Need[] {
-  const most = tensorBytes / 4, isGru = indexModule === "gru";
+  const isGru = indexModule === "gru";
   const K = (noise === "batch" ? 0 : noiseRatio) + (isFromBatch(noise) ? N : 0);
   const width = whole(isGru ? 3 * H : E), own: Size = isGru ? "nhid" : "emsize";
   const drawn: Size[] = [...noise === "batch" ? [] : ["noiseRatio"] as const, "batchSize", "bptt"];

@@ -196,10 +196,10 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
   };
 }
 
-/** {@linkcode openBytes} of a file that may be missing: then undefined. */
-export function openIfThere(path: string, verb: string): (ByteSource & Disposable) | undefined {
+/** {@linkcode openBytes} of a file that is to be loaded, and may be missing: then undefined. */
+export function openIfThere(path: string): (ByteSource & Disposable) | undefined {
   try {
-    return openBytes(path, verb);
+    return openBytes(path, "load");
   } catch (error) {
     if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
     throw error;

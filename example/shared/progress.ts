@@ -20,8 +20,6 @@ export interface ProgressOptions {
   readonly normalised: boolean;
   /** Expected milliseconds of the validation after each epoch. */
   readonly validationMs: number;
-  /** Receives the figures as a line while a bar is shown. */
-  readonly detail?: (line: string) => void;
   /** Milliseconds now; for tests. */
   readonly clock?: () => number;
 }
@@ -117,7 +115,7 @@ export function errorBar(io: Io, label: string, total: number | undefined): Bar 
 
 /** Counts batches and tokens of an epoch and shows them. */
 export class Progress {
-  readonly #io: Screen;
+  readonly #io: Io;
   readonly #options: ProgressOptions;
   readonly #clock: () => number;
   readonly #start: number;
@@ -129,7 +127,7 @@ export class Progress {
   #shown: { time: number; tokens: number };
 
   /** Draws the bar. */
-  constructor(io: Screen, options: ProgressOptions) {
+  constructor(io: Io, options: ProgressOptions) {
     this.#io = io;
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
@@ -161,7 +159,7 @@ export class Progress {
     this.#shown = { time: now, tokens: this.#tokens };
     const line = this.#parts(now, tokensPerSecond, [`lr ${formatNumber(lr)}`]).join(" | ");
     if (this.#io.isTerminal) {
-      this.#options.detail?.(line);
+      this.#io.detail(line);
       this.#draw(now);
     } else this.#io.out(line);
     return { epoch, batch: this.#batch, batches, loss, lr, tokensPerSecond };

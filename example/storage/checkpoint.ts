@@ -222,7 +222,7 @@ function* together(tensors: readonly NamedParameter[]): Generator<readonly Named
  * @throws {Failure} If it is damaged.
  */
 export function openCheckpoint(settings: Settings): Checkpoint | undefined {
-  const path = checkpointPath(settings.save), file = openIfThere(path, "load");
+  const path = checkpointPath(settings.save), file = openIfThere(path);
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);

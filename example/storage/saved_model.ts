@@ -129,7 +129,7 @@ export async function restoreModel(
 }
 
 function open(path: string): ByteSource & Disposable {
-  const file = openIfThere(path, "load");
+  const file = openIfThere(path);
   if (file) return file;
   throw new Failure(`There is no model ${path}: train it with --train, or name another by --save`);
 }

@@ -24,11 +24,10 @@ import type { Run } from "./run.ts";
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
 export async function dryRun(
-  { gpu, model, settings, corpus, epochs }: Pick<
+  { gpu, model, settings, corpus, epochs, ranks }: Pick<
     Run,
-    "gpu" | "model" | "settings" | "corpus" | "epochs"
+    "gpu" | "model" | "settings" | "corpus" | "epochs" | "ranks"
   >,
-  ranks: Ranks = new Ranks(),
 ): Promise<void> {
   const batch = epochs.at(1).largest(), kind = validationKind(settings);
   try {
@@ -62,6 +61,5 @@ async function tryTraining(
   const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, number: 0, ...(part && { part }) });
   const { mean } = await meanLossOf(step, model, own, communicator);
-  const gradients = step.backward(mean);
-  for (const [, parameter] of model.parameters()) gradients.get(parameter);
+  step.backward(mean);
 }

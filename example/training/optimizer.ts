@@ -2,14 +2,14 @@
 
 import type { Gpu } from "../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
-import type { ModelSettings, TrainingSettings } from "../options/options.ts";
+import type { Settings } from "../options/options.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 
 /** Makes the optimizer that `settings` name. */
 export function makeOptimizer(
   gpu: Gpu,
   parameters: readonly NamedParameter[],
-  settings: TrainingSettings & Pick<ModelSettings, "seed">,
+  settings: Settings,
 ): Optimizer {
   const { lr, weightDecay, clip, seed, momentum } = settings;
   const common = { lr, weightDecay, clip, seed };
@@ -26,7 +26,7 @@ export function makeOptimizer(
 }
 
 /** Describes the optimizer and the learning rate: a line at the start of a run. */
-export function describeOptimizer(settings: TrainingSettings): string {
+export function describeOptimizer(settings: Settings): string {
   const { optimizer, lr, momentum, warmup, clip, weightDecay, syncEvery } = settings;
   const { outerLr, outerMomentum } = settings;
   return [

@@ -31,8 +31,7 @@ import { Bar } from "../shared/progress.ts";
 export interface TestOptions {
   readonly model: WordModel;
   readonly corpus: TestText;
-  /** How the text is scored, and how its batches are made where they are those of training. */
-  readonly settings: Pick<Settings, "evaluation"> & Parameters<typeof scoredBatches>[2];
+  readonly settings: Settings;
   readonly metrics: MetricsSink;
   readonly io: Io;
   /** Who shares the work; this process alone unless given. */

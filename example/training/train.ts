@@ -80,10 +80,10 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
  * checkpoint knows of it, so that a resumed run goes on as if it had never been stopped.
  */
 async function keepUnfinished(run: Run): Promise<string> {
-  const { gpu, model, corpus, settings, io, best } = run, { communicator } = run.ranks;
+  const { gpu, model, best, ranks: { communicator } } = run;
   const ranks = new Ranks(communicator), what = "the model as it is, as no epoch was completed";
   if (!await ranks.fromFirst(best.isFree)) return `${what}; ${best.path} stays that of another run`;
-  const { kind, measure, card } = await validate(gpu, model, corpus, settings, io, ranks);
+  const { kind, measure, card } = await validate({ ...run, ranks });
   if (!Number.isFinite(measure)) return `${what}; it is not saved, as its validation is not finite`;
   const found = { epoch: 0, validation: { kind, measure }, ...(card && { card }) };
   const before = () => Promise.resolve();

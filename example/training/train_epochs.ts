@@ -44,7 +44,7 @@ export async function trainEpochs(
     io.out(labelled("starts", `from the weights of ${modelPathOf(settings.start)}`));
   }
   using trainer = new Trainer(gpu, model, settings, ranks);
-  await dryRun(run, ranks);
+  await dryRun(run);
   const checkpoints = new Checkpoints(run, trainer);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();
@@ -92,13 +92,13 @@ function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer:
 
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
-  const { gpu, settings, corpus, model, io, metrics, ranks } = run;
+  const { settings, io, metrics } = run;
   const { trainer, checkpoints, validationMs } = loop, { epoch } = trainer;
   const watch = { validationMs, io, metrics, beforeBatch: () => checkpoints.writeIfDue() };
   const begin = performance.now();
   const trained = await trainer.trainEpoch(run.epochs.at(epoch), watch);
   const between = performance.now();
-  const validation = await validate(gpu, model, corpus, settings, io, ranks);
+  const validation = await validate(run);
   const end = performance.now();
   loop.validationMs = end - between;
   recordEpoch(run, trainer, trained, validation, end - begin);

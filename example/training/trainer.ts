@@ -135,8 +135,7 @@ export class Trainer implements Disposable {
     if (isInitial(this.#settings, place)) return; // everything still has its initial value
     this.#losses.restore(unreported);
     this.#schedule.lr = lr;
-    const [updates, carried, ranks] = [this.#updates, this.#carried, this.#ranks];
-    await loadState(this.#gpu, optimizer, { updates, carried, ranks, checkpoint });
+    await loadState(this.#gpu, this.#updates, this.#carried, this.#ranks, optimizer, checkpoint);
   }
 
   /**
@@ -183,7 +182,6 @@ export class Trainer implements Disposable {
       lr: () => this.lr,
       normalised: trainsPerplexity(this.#settings),
       validationMs,
-      detail: io.detail,
     });
     let isTogether = true;
     for (let i = first; i < batches.length; i++) {

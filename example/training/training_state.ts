@@ -47,13 +47,11 @@ export async function stateToSave(
  */
 export async function loadState(
   gpu: Gpu,
+  updates: Updates,
+  carried: CarriedStates,
+  ranks: Ranks,
   header: OptimizerHeader,
-  { updates, carried, ranks, checkpoint }: {
-    readonly updates: Updates;
-    readonly carried: CarriedStates;
-    readonly ranks: Ranks;
-    readonly checkpoint: Checkpoint | undefined;
-  },
+  checkpoint: Checkpoint | undefined,
 ): Promise<void> {
   const { communicator } = ranks;
   const fill = (tensor: Tensor, name: string) =>

@@ -9,6 +9,7 @@ import {
   type OptimizerHeader,
   type OptimizerState,
 } from "../../nce/nn/mod.ts";
+import type { Settings } from "../options/options.ts";
 import { makeOptimizer } from "./optimizer.ts";
 import type { Ranks } from "../shared/ranks.ts";
 
@@ -22,7 +23,7 @@ export class Updates implements Disposable {
   constructor(
     gpu: Gpu,
     parameters: readonly NamedParameter[],
-    settings: Parameters<typeof makeOptimizer>[2],
+    settings: Settings,
     ranks: Ranks,
   ) {
     this.optimizer = makeOptimizer(gpu, parameters, settings);

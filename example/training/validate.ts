@@ -1,20 +1,16 @@
 /** The validation after an epoch, by which models are compared. */
 
-import type { Gpu } from "../../mod.ts";
 import { scoredBatches } from "../data/batches.ts";
 import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
-import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { perplexityError } from "../evaluation/standard_error.ts";
-import type { Io } from "../shared/io.ts";
 import { validationKind } from "../options/evaluation_kind.ts";
-import type { Settings } from "../options/options.ts";
-import { normTermOf, type WordModel } from "../model/model.ts";
+import { normTermOf } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { formatLoss, formatPerplexity } from "../shared/format.ts";
 import { Bar } from "../shared/progress.ts";
-import type { Ranks } from "../shared/ranks.ts";
 import { UNK } from "../data/vocab.ts";
+import type { Run } from "./run.ts";
 
 /** Result of a validation. */
 export interface Validation extends SavedValidation {
@@ -35,13 +31,12 @@ export interface Validation extends SavedValidation {
  * @throws {Stopped} If a stop is requested.
  */
 export async function validate(
-  gpu: Gpu,
-  model: WordModel,
-  { valid, wholeTokens, vocabulary }: Corpus,
-  settings: Settings,
-  io: Io,
-  ranks: Ranks,
+  { gpu, model, corpus, settings, io, ranks }: Pick<
+    Run,
+    "gpu" | "model" | "corpus" | "settings" | "io" | "ranks"
+  >,
 ): Promise<Validation> {
+  const { valid, wholeTokens, vocabulary } = corpus;
   const kind = validationKind(settings), batches = scoredBatches(valid, kind, settings);
   using bar = new Bar(io, "validating", batches.length);
   if (kind === "loss") {

@@ -1,10 +1,8 @@
-/** Texels without a buffer, made and filled, for kernels on software adapters. */
+/** Texels without a buffer, for kernels on software adapters. */
 
 import { type Device, insideOf } from "./device.ts";
 import { sizeOf } from "./dtype.ts";
 import { expectSizes } from "./expect.ts";
-import { flushPending } from "./pending.ts";
-import { offsetOf, storageOf, type Tensor } from "./tensor.ts";
 import { TexelTensor } from "./texel_tensor.ts";
 
 /**
@@ -20,16 +18,4 @@ export function makeTexels(gpu: Device, shape: readonly number[]): TexelTensor {
     throw new RangeError(`Cannot make texels [${shape}]: rows must be whole vectors of four`);
   }
   return new TexelTensor(gpu.device, pool.texels(sizeOf(shape) * 4), shape);
-}
-
-/** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
-export function copyToTexels(gpu: Device, from: Tensor, to: TexelTensor): void {
-  const { commands, faults } = insideOf(gpu);
-  faults.begin("copy");
-  const storage = storageOf("copy", from, gpu.device);
-  if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
-    throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
-  }
-  flushPending(storage);
-  commands.copyToTexels(storage, offsetOf(from), to.bytes, to.texels);
 }

@@ -1,6 +1,5 @@
 /** Matrices that exist as texels alone. */
 
-import { sizeOf } from "./dtype.ts";
 import { UseAfterDisposeError } from "./faults.ts";
 import type { Texels } from "./texels.ts";
 
@@ -27,11 +26,6 @@ export class TexelTensor implements Disposable {
   get texels(): Texels {
     if (this.#disposed) throw new UseAfterDisposeError(this);
     return this.#texels;
-  }
-
-  /** Bytes of the elements. */
-  get bytes(): number {
-    return sizeOf(this.shape) * 4;
   }
 
   /** Gives the texture back to the pool. */

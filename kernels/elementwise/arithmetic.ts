@@ -7,8 +7,11 @@ import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
 const MULTIPLY = 0, AFFINE = 1, LOG_MIX = 2;
+/** `a - b[0]`. */
+export const SUBTRACT_SCALAR = 3;
 
-function run(
+/** Launches the kernel; the caller has checked `a` and `b`. */
+export function elementwise(
   step: Step,
   label: string,
   OP: number,
@@ -17,10 +20,7 @@ function run(
   factor = 1,
   offset = 0,
 ): Tensor {
-  expectFloats(label, step, { a, b });
-  expectShape(label, "the second operand", b, a.shape);
-  const out = step.tensor(a.shape);
-  const n4 = Math.ceil(a.size / 4);
+  const out = step.tensor(a.shape), n4 = Math.ceil(a.size / 4);
   step.gpu.dispatch({
     label,
     source,
@@ -31,6 +31,11 @@ function run(
     grid: Math.ceil(n4 / 64),
   });
   return out;
+}
+
+function expectAlike(op: string, step: Step, a: Tensor, b: Tensor): void {
+  expectFloats(op, step, { a, b });
+  expectShape(op, "the second operand", b, a.shape);
 }
 
 /** `a + b`, elementwise; shapes must be equal (TypeError). */
@@ -46,14 +51,15 @@ export function add(step: Step, a: Tensor, b: Tensor): Tensor {
 
 /** `a * b`, elementwise; shapes must be equal (TypeError). */
 export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
-  const output = run(step, "multiply", MULTIPLY, a, b);
+  expectAlike("multiply", step, a, b);
+  const output = elementwise(step, "multiply", MULTIPLY, a, b);
   return step.record({
     name: "multiply",
     inputs: [a, b],
     output,
     backward: (dOut) => [
-      a.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, b) : null,
-      b.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, a) : null,
+      a.requiresGrad ? elementwise(step, "multiply", MULTIPLY, dOut, b) : null,
+      b.requiresGrad ? elementwise(step, "multiply", MULTIPLY, dOut, a) : null,
     ],
   });
 }
@@ -62,12 +68,13 @@ export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
 export function affine(step: Step, a: Tensor, factor: number, offset: number): Tensor {
   expectFinite("run affine", "factor", factor);
   expectFinite("run affine", "offset", offset);
-  const output = run(step, "affine", AFFINE, a, a, factor, offset);
+  expectFloats("affine", step, { a });
+  const output = elementwise(step, "affine", AFFINE, a, a, factor, offset);
   return step.record({
     name: "affine",
     inputs: [a],
     output,
-    backward: (dOut) => [run(step, "affine", AFFINE, dOut, dOut, factor)],
+    backward: (dOut) => [elementwise(step, "affine", AFFINE, dOut, dOut, factor)],
   });
 }
 
@@ -80,5 +87,6 @@ export function scale(step: Step, a: Tensor, factor: number): Tensor {
 
 /** `ln(partA e^a + partB e^b)`, elementwise: log probabilities of a mixture. Not differentiable. */
 export function logMix(step: Step, a: Tensor, b: Tensor, partA: number, partB: number): Tensor {
-  return run(step, "logMix", LOG_MIX, a, b, partA, partB);
+  expectAlike("logMix", step, a, b);
+  return elementwise(step, "logMix", LOG_MIX, a, b, partA, partB);
 }

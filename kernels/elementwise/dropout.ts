@@ -1,9 +1,9 @@
 /** Dropout whose mask is never stored: forward and backward draw the same one. */
 
-import source from "./dropout.wgsl" with { type: "text" };
+import kernel from "./dropout.wgsl" with { type: "text" };
 import { expectFraction } from "../device/expect.ts";
-import { partLaunch, partSource, rowWidth } from "../random/part.ts";
-import { randomSource, randomUniform } from "../random/philox.ts";
+import { partLaunch, rowWidth, withPart } from "../random/part.ts";
+import { randomUniform, withRandom } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
 import { forEachSlice } from "../device/parts.ts";
 import { widened } from "./halves.ts";
@@ -12,7 +12,7 @@ import type { Step } from "../autograd/step.ts";
 import { expectTable } from "../device/tables.ts";
 import type { Tensor } from "../device/tensor.ts";
 
-const withRandom = randomSource + partSource + source;
+const source = withRandom(withPart(kernel));
 
 /**
  * Sets each element to zero with probability `p` and divides the others by `1 - p`; where the step has no
@@ -41,7 +41,7 @@ export function dropout(
     forEachSlice([input, output], ([some, out], first) =>
       step.gpu.dispatch({
         label: "dropout",
-        source: withRandom,
+        source,
         inputs: [some],
         outputs: [out],
         constants,

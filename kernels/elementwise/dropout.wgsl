@@ -8,15 +8,7 @@ struct Params {
   n: u32,
   block: u32, // number of the first block of four
   p: f32,
-  seed_lo: u32,
-  seed_hi: u32,
-  stream: u32,
-  step: u32,
   W: u32, // elements of a row
-  own_columns: u32, // the part of the batch, see _part.wgsl
-  columns: u32,
-  rank: u32,
-  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

@@ -1,8 +1,8 @@
 /** Fills tensors with a number from the GPU, or with random numbers. */
 
-import source from "./fill.wgsl" with { type: "text" };
+import kernel from "./fill.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
-import { type RandomKey, randomSource, randomUniform } from "../random/philox.ts";
+import { type RandomKey, randomUniform, withRandom } from "../random/philox.ts";
 import { forEachSlice } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
@@ -10,7 +10,7 @@ import type { Tensor } from "../device/tensor.ts";
 import { Rounding } from "../random/rounding.ts";
 import { narrowInto } from "./halves.ts";
 
-const withRandom = randomSource + source;
+const source = withRandom(kernel);
 
 /** A tensor like `tensor` with every element `value[0]`, times `weight` elementwise if given. */
 export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor): Tensor {
@@ -18,7 +18,7 @@ export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor)
   forEachSlice([filled, weight ?? filled], ([out, factor]) =>
     step.gpu.dispatch({
       label: "fill",
-      source: withRandom,
+      source,
       entry: "scalar",
       constants: { WEIGHTED: weight ? 1 : 0 },
       inputs: [value, weight ? factor : value],
@@ -48,7 +48,7 @@ export function fillUniform(
   const fillRows = (rows: Tensor, first: number) =>
     gpu.dispatch({
       label: "fillUniform",
-      source: withRandom,
+      source,
       entry: "uniform_random",
       inputs: [],
       outputs: [rows],

@@ -13,10 +13,6 @@ struct Params {
   block: u32, // number of the first block of four
   low: f32,
   high: f32,
-  seed_lo: u32,
-  seed_hi: u32,
-  stream: u32,
-  step: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

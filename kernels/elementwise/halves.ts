@@ -14,10 +14,12 @@ const kernel = withWrittenTable(source);
 function launch(
   gpu: Device,
   entry: "widen" | "narrow",
-  [table, from, to]: readonly [table: Tensor, from: Tensor, to: Tensor],
+  from: Tensor,
+  to: Tensor,
   row = 0,
   key?: RandomKey,
 ): void {
+  const table = entry === "widen" ? from : to;
   const W = table.size / table.shape[0]!, { source, vec } = kernel(W, table.dtype);
   const { halves, fields } = roundedBy(table, key), n = table.size / vec;
   gpu.dispatch({
@@ -36,9 +38,7 @@ function launch(
 export function widened(step: Step, table: Tensor): Tensor {
   if (table.dtype !== "f16") return table;
   const output = tensorLike(step, table);
-  forEachSlice([table, output], ([halves, out]) => {
-    launch(step.gpu, "widen", [halves, halves, out]);
-  });
+  forEachSlice([table, output], ([halves, out]) => launch(step.gpu, "widen", halves, out));
   return step.record({
     name: "widened",
     inputs: [table],
@@ -52,7 +52,7 @@ export function floatRows(gpu: Device, table: Tensor, first: number, count: numb
   if (table.dtype !== "f16") return table.slice(first, count);
   using rows = table.slice(first, count);
   const out = gpu.temporary(rows.shape);
-  launch(gpu, "widen", [rows, rows, out]);
+  launch(gpu, "widen", rows, out);
   return out;
 }
 
@@ -64,5 +64,5 @@ export function narrowInto(
   first: number,
   key: RandomKey,
 ): void {
-  launch(gpu, "narrow", [rows, floats, rows], first, key);
+  launch(gpu, "narrow", floats, rows, first, key);
 }

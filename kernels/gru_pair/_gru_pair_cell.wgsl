@@ -25,14 +25,6 @@ struct Params {
   add_weight: u32, // dweight
   threshold: u32, // a unit is dropped if its 16 random bits are below
   keep_scale: f32, // what the others are multiplied by
-  seed_lo: u32,
-  seed_hi: u32,
-  stream: u32,
-  step: u32,
-  own_columns: u32, // the part of the batch, see _part.wgsl
-  columns: u32,
-  rank: u32,
-  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

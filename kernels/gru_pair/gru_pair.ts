@@ -13,8 +13,6 @@ import { sum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 
-export type { GRUContexts, ScoreHead };
-
 /**
  * N contexts for {@linkcode gruPairScore}: their states `hidden` [N, H] after the words so far, and
  * `gates` [N, 3H], the states' part `W_hh h + b_hh` in the gates of the next step (order r, z, n).

@@ -8,8 +8,8 @@ import broadcast from "./_gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
 import load from "./_gru_pair_load.wgsl" with { type: "text" };
 import { readsTexels } from "../matmul/matmul_texel.ts";
-import { partLaunch, partSource } from "../random/part.ts";
-import { randomSource, randomUniform } from "../random/philox.ts";
+import { partLaunch, withPart } from "../random/part.ts";
+import { randomUniform, withRandom } from "../random/philox.ts";
 import type { RandomStream } from "../random/stream.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -52,7 +52,7 @@ export interface PairLaunch {
   readonly dropout?: ScoreHead["dropout"] | undefined;
 }
 
-const common = randomSource + partSource + cell;
+const common = withRandom(withPart(cell));
 const sharedByLoading = common + shared + load;
 const sharedByBroadcast = common + shared + broadcast;
 const ownWords = common + own;

@@ -42,7 +42,7 @@ export function indexScore(
   return scoresAt(step, x, { table, bias, ids, biasIds: ids });
 }
 
-/** Some rows of a table and of the biases. */
+/** Some rows of a table and of the biases, of which those that are gathered stand in the order of `ids`. */
 interface Choice {
   readonly table: Tensor;
   readonly bias: Tensor;
@@ -63,8 +63,9 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
   expectRounds("indexScore", gpu, "numbers of a row", E, E % 4 === 0 ? E / 4 : E);
   expectRounds("indexScore", gpu, "classes for a row", K, K);
   const output = step.tensor(ids.shape);
-  const eachChosen = chosenRows(step, choice);
-  eachChosen([x, output], ([some, scores], { table, bias, ids, gathers }) =>
+  const gathers = { table: isGathered(table), bias: isGathered(bias) || biasIds !== ids };
+  const eachChosen = chosenRows(step, choice, gathers);
+  eachChosen([x, output], ([some, scores], { table, bias, ids }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
@@ -86,18 +87,20 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
     output,
     backward: (dScores, takeSum) => {
       const dx = step.tensor(x.shape), before = takeSum(x), { source, vec } = inputKernel(E);
-      eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], { table, ids, gathers }) => {
-        gpu.dispatch({
-          label: "indexScore.dinput",
-          source,
-          constants: { TABLE_ROWS: Number(gathers.table), ADDED: before ? 1 : 0 },
-          inputs: [dSome!, table, ids, before ? some! : dSome!],
-          readsRows: { tables: [table] },
-          outputs: [dRows!],
-          uniform: { N: dRows!.shape[0]!, E: E / vec, K },
-          grid: Math.ceil(dRows!.size / vec / 64),
-        });
-      });
+      eachChosen(
+        [dScores, dx, before ?? dx],
+        ([dSome, dRows, some], { table, ids }) =>
+          gpu.dispatch({
+            label: "indexScore.dinput",
+            source,
+            constants: { TABLE_ROWS: Number(gathers.table), ADDED: before ? 1 : 0 },
+            inputs: [dSome!, table, ids, before ? some! : dSome!],
+            readsRows: { tables: [table] },
+            outputs: [dRows!],
+            uniform: { N: dRows!.shape[0]!, E: E / vec, K },
+            grid: Math.ceil(dRows!.size / vec / 64),
+          }),
+      );
       const kind = "sparse";
       const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
       return [dx, dTable, { kind, ids: biasIds, values: dScores }];
@@ -105,38 +108,28 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
   });
 }
 
-/** Which of a choice's tensors are gathered first: then the kernel reads their rows in order, not by their ids. */
-type Gathers = Readonly<Record<"table" | "bias", boolean>>;
-
-/** What some of the N rows are scored by. */
-interface Chosen {
-  readonly table: Tensor;
-  readonly bias: Tensor;
-  /** [rows, K] */
-  readonly ids: Tensor;
-  readonly gathers: Gathers;
-}
-
-/** Calls `use` with slices of `tensors` [N, ...] for as many rows at a time as the chosen ones are there for. */
-type EachChosen = (
-  tensors: readonly Tensor[],
-  use: (slices: readonly Tensor[], chosen: Chosen) => void,
-) => void;
-
 /** Whether the kernel cannot read a table's rows where they lie. */
 function isGathered(table: Tensor): boolean {
   return isInParts(table) || table.dtype === "f16";
 }
 
+/** Which of a choice's tensors are gathered: then the kernel reads their rows in order, not by their ids. */
+type Gathers = Readonly<Record<"table" | "bias", boolean>>;
+
+/** Calls `use` with slices of `tensors` [N, ...] for as many rows at a time as the chosen ones are there for. */
+type EachChosen = (
+  tensors: readonly Tensor[],
+  use: (slices: readonly Tensor[], chosen: Choice) => void,
+) => void;
+
 /** What fits at once is gathered once for both passes; else a slice at a time, in each. */
-function chosenRows(step: Step, choice: Choice): EachChosen {
-  const { gpu } = step, { table, bias, ids, biasIds } = choice;
-  const gathers = { table: isGathered(table), bias: isGathered(bias) || biasIds !== ids };
+function chosenRows(step: Step, choice: Choice, gathers: Gathers): EachChosen {
+  const { gpu } = step, { table, ids, biasIds } = choice;
   const N = ids.shape[0]!, rowBytes = 4 * ids.size / N * table.shape[1]!;
   const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes);
   const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
   if (N <= most || !(gathers.table || gathers.bias)) {
-    const all = chosenOf(gpu, choice, gathers, (tensor) => step.own(tensor));
+    const all = gathered(gpu, choice, gathers, (tensor) => step.own(tensor));
     return (tensors, use) => use(tensors, all);
   }
   return (tensors, use) => {
@@ -145,27 +138,27 @@ function chosenRows(step: Step, choice: Choice): EachChosen {
       const own = (tensor: Tensor) => stack.use(tensor);
       const slice = (tensor: Tensor) => own(tensor.slice(first, Math.min(most, N - first)));
       const some = { ...choice, ids: slice(ids), biasIds: slice(biasIds) };
-      use(tensors.map(slice), chosenOf(gpu, some, gathers, own));
+      use(tensors.map(slice), gathered(gpu, some, gathers, own));
     }
   };
 }
 
 /** `own` takes what is gathered, to dispose of it. */
-function chosenOf(
+function gathered(
   gpu: Device,
-  { table, bias, ids, biasIds }: Choice,
+  choice: Choice,
   gathers: Gathers,
   own: (tensor: Tensor) => Tensor,
-): Chosen {
-  const gathered = (all: Tensor, ids: Tensor) => {
+): Choice {
+  const { table, bias, ids, biasIds } = choice;
+  const rowsOf = (all: Tensor, ids: Tensor) => {
     const rows = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
     gatherInto(gpu, rows, all, ids);
     return rows;
   };
   return {
-    table: gathers.table ? gathered(table, ids) : table,
-    bias: gathers.bias ? gathered(bias, biasIds) : bias,
-    ids,
-    gathers,
+    ...choice,
+    table: gathers.table ? rowsOf(table, ids) : table,
+    bias: gathers.bias ? rowsOf(bias, biasIds) : bias,
   };
 }

@@ -39,32 +39,27 @@ export interface NormalizedScores {
   readonly logZ: Tensor;
 }
 
-const GRIDS = {
-  accumulate: (N: number) => N,
-  gradient: (N: number, lanes: number) => Math.ceil(N * lanes / 64),
-};
-
 /** Launches `entry` of the kernel for a tile of V classes. */
 function launch(
   gpu: Device,
-  entry: keyof typeof GRIDS,
+  entry: "accumulate" | "gradient",
   [N, V]: readonly [number, number],
   inputs: Tensor[],
   outputs: Tensor[],
   { first, count }: Tile,
 ): void {
   const { source, vec } = kernel(count), width = count / vec;
-  const lanes = rowLanes(gpu, width, 1, GRADIENT_VECS);
+  const lanes = rowLanes(gpu, width, 1, GRADIENT_VECS), sums = entry === "accumulate";
   const constants = { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 };
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
     entry,
-    constants: entry === "accumulate" ? constants : {}, // read by this entry alone
+    constants: sums ? constants : {}, // read by this entry alone
     inputs,
     outputs,
     uniform: { N, width, lanes, first },
-    grid: GRIDS[entry](N, lanes),
+    grid: sums ? N : Math.ceil(N * lanes / 64),
   });
 }
 

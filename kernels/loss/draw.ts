@@ -2,14 +2,14 @@
 
 import type { TileScorer } from "./class_tiles.ts";
 import { expectFromZero, expectInteger, expectNames, MAX_WORD } from "../device/expect.ts";
-import { randomSource, randomUniform } from "../random/philox.ts";
+import { randomUniform, withRandom } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
 import { expectStep } from "../device/tensor.ts";
 import type { Step } from "../autograd/step.ts";
-import source from "./draw.wgsl" with { type: "text" };
+import kernel from "./draw.wgsl" with { type: "text" };
 import { bestClasses, type TopK } from "./top_k.ts";
 
-const withRandom = randomSource + source;
+const source = withRandom(kernel);
 
 /** How classes are drawn. */
 export interface DrawOptions {
@@ -50,7 +50,7 @@ export function drawClasses(
     const N = scorer.rows;
     step.gpu.dispatch({
       label: "drawClasses",
-      source: withRandom,
+      source,
       inputs: [],
       outputs: [scores],
       uniform: { N, count, first, first_row: firstRow, temperature, ...key },

@@ -14,10 +14,6 @@ struct Params {
   first: u32,
   first_row: u32, // number of the first row
   temperature: f32,
-  seed_lo: u32,
-  seed_hi: u32,
-  stream: u32,
-  step: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -37,9 +33,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let row = thread / blocks;
   if (row >= params.N) { return; }
   let begin = (thread % blocks) * 4;
-  let words = philox(
-    vec4u((params.first + begin) / 4, params.step, params.stream, params.first_row + row),
-    vec2u(params.seed_lo, params.seed_hi));
+  let words = random_words((params.first + begin) / 4, params.first_row + row);
   for (var i = 0u; i < min(4, params.count - begin); i++) {
     tile[row * params.count + begin + i] -= params.temperature * log(exponential(words[i]));
   }

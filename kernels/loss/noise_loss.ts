@@ -20,21 +20,14 @@ export interface NoiseScores {
   readonly samples?: number;
 }
 
-/** A loss of the scores, row by row. */
-interface RowLoss {
-  /** The operation's name. */
-  readonly op: string;
-  /** The kernel's entry point; that of the derivatives begins with a `d`. */
-  readonly entry: "nce" | "sampled" | "log_partition";
-  /** The scores that it depends on; both unless given. */
-  readonly of?: readonly ("target" | "noise")[];
-  /** The number that is subtracted from all scores, from k. */
-  shift(samples: number): number;
-}
-
-/** Computes a loss [N] of the scores. */
-function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
-  const { op, entry, of = ["target", "noise"] } = loss;
+/** Computes a loss [N] of the scores by the kernel's `entry`; that of the derivatives begins with a `d`. */
+function rowLoss(
+  step: Step,
+  op: string,
+  entry: "nce" | "sampled" | "log_partition",
+  scores: NoiseScores,
+  normTerm = 0,
+): Tensor {
   expectNames(`run ${op}`, "scores", scores, [
     "target",
     "noise",
@@ -51,16 +44,17 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
   const perRow = noiseLogProb.shape.length === 2;
   expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [N, K] : [K]);
   expectPositive(`run ${op}`, "samples", samples);
-  const { gpu } = step;
+  const { gpu } = step, shift = entry === "sampled" ? 0 : normTerm + Math.log(samples);
   expectRounds(op, gpu, "samples", K, 2 * K / gpu.rowThreads);
   const launch = {
     source,
-    uniform: { N, K, shift: loss.shift(samples) },
+    uniform: { N, K, shift },
     constants: { PER_ROW: perRow ? 1 : 0, THREADS: gpu.rowThreads },
   };
   const inputs = [target, noise, targetLogProb, noiseLogProb];
   const output = step.tensor([N]), logSum = step.tensor([N]);
   gpu.dispatch({ ...launch, label: op, entry, inputs, outputs: [output, logSum], grid: N });
+  const of = entry === "log_partition" ? ["noise"] as const : ["target", "noise"] as const;
   return step.record({
     name: op,
     inputs: of.map((name) => scores[name]),
@@ -90,8 +84,7 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
  */
 export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tensor {
   expectFinite("run nceLoss", "normTerm", normTerm);
-  const shift = (k: number) => normTerm + Math.log(k);
-  return rowLoss(step, scores, { op: "nceLoss", entry: "nce", shift });
+  return rowLoss(step, "nceLoss", "nce", scores, normTerm);
 }
 
 /**
@@ -103,7 +96,7 @@ export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tens
  * Source: Jean et al., ACL 2015; Ma and Collins, EMNLP 2018.
  */
 export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
-  return rowLoss(step, scores, { op: "sampledLoss", entry: "sampled", shift: () => 0 });
+  return rowLoss(step, "sampledLoss", "sampled", scores);
 }
 
 /**
@@ -111,10 +104,5 @@ export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
  * function from the noise alone; its log is biased low.
  */
 export function logPartition(step: Step, scores: NoiseScores): Tensor {
-  return rowLoss(step, scores, {
-    op: "logPartition",
-    entry: "log_partition",
-    of: ["noise"],
-    shift: Math.log,
-  });
+  return rowLoss(step, "logPartition", "log_partition", scores);
 }

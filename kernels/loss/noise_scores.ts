@@ -2,12 +2,12 @@
 
 import { expectBoolean, expectInteger, expectNames, expectObject } from "../device/expect.ts";
 import { expectRounds } from "../device/rounds.ts";
-import { ownColumns, partLaunch, partSource } from "../random/part.ts";
-import noiseScores from "./noise_scores.wgsl" with { type: "text" };
+import { ownColumns, partLaunch, withPart } from "../random/part.ts";
+import kernel from "./noise_scores.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 
-const source = partSource + noiseScores;
+const source = withPart(kernel);
 
 /** Which samples do not count. */
 export interface Exclusion {

@@ -20,10 +20,6 @@ struct Params {
   N: u32,
   K: u32,
   own: u32, // the column that is the batch's row 0's own target
-  own_columns: u32, // the part of the batch, see _part.wgsl
-  columns: u32,
-  rank: u32,
-  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

@@ -1,7 +1,7 @@
 // The place of a row in the whole batch, of which this device computes a part.
 //
-// This file is a library that other kernels are prefixed with; it has no entry point. They have a struct
-// Params with own_columns, columns, rank and ranks.
+// A library that other kernels are prefixed with: see withPart in part.ts, which adds own_columns, columns, rank and
+// ranks to their Params.
 // Formula: row n = t * own_columns + j of the part is row t * columns + j * ranks + rank of the batch.
 
 override RANKED: bool = false;

@@ -1,7 +1,7 @@
 // Philox4x32-10: a counter-based random number generator, the same bits as `philox` in philox.ts.
 //
-// This file is a library that other kernels are prefixed with; it has no entry point. They have a struct
-// Params with seed_lo, seed_hi, stream and step.
+// A library that kernels which draw are prefixed with: see withRandom in philox.ts, which adds seed_lo, seed_hi,
+// stream and step to their Params.
 // Formula: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 // Determinism: a pure function of (counter, key).
 

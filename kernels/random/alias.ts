@@ -1,14 +1,14 @@
 /** The alias method: tables built once in float64, then any number of draws, each in O(1). */
 
-import source from "./alias.wgsl" with { type: "text" };
+import kernel from "./alias.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
-import { type BatchPart, partLaunch, partSource, rowWidth } from "./part.ts";
+import { type BatchPart, partLaunch, rowWidth, withPart } from "./part.ts";
 import { forParts } from "../device/for_parts.ts";
 import { boundParts } from "../device/part_bindings.ts";
-import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
+import { mulhi, philox, type RandomKey, randomUniform, seedWords, withRandom } from "./philox.ts";
 import type { Tensor } from "../device/tensor.ts";
 
-const withRandom = randomSource + partSource + source;
+const source = withRandom(withPart(kernel));
 
 /**
  * Alias table of `probabilities`, which sum to 1. Column i has a threshold, below which a random word
@@ -57,7 +57,7 @@ export function aliasDrawInto(
   for (const { tensors, count, first, rows } of boundParts(gpu, [table], 1)) {
     gpu.dispatch({
       label: "alias",
-      source: forParts(withRandom, count),
+      source: forParts(source, count),
       inputs: tensors,
       outputs: [out],
       constants: launch.constants,

@@ -1,10 +1,9 @@
 /** The part of a batch that one of several ranks computes, and the numbers of its rows in the whole batch. */
 
 import { expectInteger, expectObject, expectPositive, MAX_WORD, show } from "../device/expect.ts";
+import { withFields } from "../device/pipelines.ts";
 import { shareOf } from "../device/shard.ts";
-
-/** WGSL source of `whole_row`, a prefix of kernels whose numbers depend on a row's place in the batch. */
-export { default as partSource } from "./_part.wgsl" with { type: "text" };
+import wholeRow from "./_part.wgsl" with { type: "text" };
 
 /**
  * A rank's part of a batch whose rows are T time steps of B columns: the columns rank, rank + ranks, ...
@@ -74,4 +73,9 @@ export function partLaunch(
     constants: { RANKED: part ? 1 : 0 },
     uniform: { own_columns, columns, rank, ranks },
   };
+}
+
+/** WGSL of a kernel that calls `whole_row`: `source` with that function, whose fields are added to its Params. */
+export function withPart(source: string): string {
+  return wholeRow + withFields(source, Object.keys(partLaunch(undefined).uniform), "u32");
 }

@@ -6,9 +6,8 @@
  */
 
 import { expectInteger, expectPositive, expectSeed, MAX_WORD } from "../device/expect.ts";
-
-/** WGSL source of the generator, a prefix of kernels that draw. */
-export { default as randomSource } from "./_philox.wgsl" with { type: "text" };
+import { withFields } from "../device/pipelines.ts";
+import generator from "./_philox.wgsl" with { type: "text" };
 
 /** What random numbers are a function of. */
 export interface RandomKey {
@@ -31,6 +30,11 @@ export function randomUniform(key?: RandomKey): Record<string, number> {
   if (!key) return { seed_lo: 0, seed_hi: 0, stream: 0, step: 0 };
   const [seed_lo, seed_hi] = seedWords(key.seed);
   return { seed_lo, seed_hi, stream: key.stream, step: key.step };
+}
+
+/** WGSL of a kernel that draws: `source` with the generator, whose fields are added to its Params. */
+export function withRandom(source: string): string {
+  return generator + withFields(source, Object.keys(randomUniform()), "u32");
 }
 
 /** High 32 bits of the 64-bit product of two unsigned 32-bit integers. */

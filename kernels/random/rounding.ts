@@ -5,19 +5,16 @@
  * Source: Gupta, Agrawal, Gopalakrishnan, Narayanan, "Deep learning with limited numerical precision" (ICML 2015).
  */
 
-import { withFields } from "../device/pipelines.ts";
 import { type TableKernel, withTable } from "../device/tables.ts";
 import type { Tensor } from "../device/tensor.ts";
 import noRounding from "./_no_rounding.wgsl" with { type: "text" };
 import rounding from "./_rounding.wgsl" with { type: "text" };
-import { type RandomKey, randomSource, randomUniform } from "./philox.ts";
-
-const FIELDS = Object.keys(randomUniform());
+import { type RandomKey, randomUniform, withRandom } from "./philox.ts";
 
 /** {@linkcode withTable} for a kernel that writes to the table, too: `stored(vec, at)`, as _rounding.wgsl says. */
 export function withWrittenTable(source: string): TableKernel {
   const ofFloats = withTable(noRounding + source);
-  const ofHalves = withTable(randomSource + rounding + withFields(source, FIELDS, "u32"));
+  const ofHalves = withTable(withRandom(rounding + source));
   return (width, dtype) => (dtype === "f16" ? ofHalves : ofFloats)(width, dtype);
 }
 

@@ -3,11 +3,11 @@
 import type { Device } from "../device/device.ts";
 import { forParts } from "../device/for_parts.ts";
 import { boundParts } from "../device/part_bindings.ts";
-import { type RandomKey, randomSource, randomUniform } from "./philox.ts";
-import source from "./systematic.wgsl" with { type: "text" };
+import { type RandomKey, randomUniform, withRandom } from "./philox.ts";
+import kernel from "./systematic.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
 
-const withRandom = randomSource + source;
+const source = withRandom(kernel);
 const UNIT = 2 ** 32;
 
 /** Tables for drawing `k` of V classes. */
@@ -74,7 +74,7 @@ export function systematicDrawInto(
   for (const { tensors, count, first, rows } of boundParts(gpu, [cumulative], 1).reverse()) {
     gpu.dispatch({
       label: "systematic",
-      source: forParts(withRandom, count),
+      source: forParts(source, count),
       inputs: tensors,
       outputs: [out],
       uniform: {

@@ -14,10 +14,6 @@ struct Params {
   first: u32,
   end: u32,
   rows: u32,
-  seed_lo: u32,
-  seed_hi: u32,
-  stream: u32,
-  step: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

@@ -6,7 +6,6 @@ import { texelSource } from "../matmul/matmul_texel.ts";
 import { withWeight } from "../matmul/weight.ts";
 import packed from "./_packed_weight.wgsl" with { type: "text" };
 import shared from "./_recurrent.wgsl" with { type: "text" };
-import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
 import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
@@ -45,12 +44,12 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
   return {
     name,
     gates,
-    split: variant(splitSums, unkept),
+    split: variant(splitSums),
     texels: {
       forward: weighted(variant(texelSource, texelsForward)(4)),
       backward: weighted(variant(texelSource, texelsBackward)(4)),
     },
-    step: weighted(variant(packed, wholeStep, unkept)(1)),
+    step: weighted(variant(packed, wholeStep)(1)),
     rows: weighted(variant(packed, wholeRows)(1)),
   };
 }

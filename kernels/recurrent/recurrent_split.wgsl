@@ -8,6 +8,9 @@
 
 @group(0) @binding(0) var<storage, read> sums: array<Vec>;
 
+// The next step's product reads the states from their buffer.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {}
+
 @compute @workgroup_size(64)
 fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);

@@ -21,6 +21,9 @@ const LANES = THREADS / TERMS; // backward, threads of a slice, with four units 
 // sums [quad of rows, THREADS]; backward, at last, sums of a row of four units, [THREADS].
 var<workgroup> quads: array<vec4f, 4 * THREADS>;
 
+// The next step's product reads the states from their buffer.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {}
+
 // Where ROWS rows of element i of a gate's stand, quad by quad.
 fn rows_of(gate: u32, i: u32) -> mat4x4f {
   let at = gate * THREADS + i;

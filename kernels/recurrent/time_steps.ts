@@ -2,7 +2,7 @@
 
 import { dispatchTexels } from "../device/device.ts";
 import type { TexelLaunch } from "../device/launch.ts";
-import { copyToTexels, makeTexels } from "../device/make_texels.ts";
+import { makeTexels } from "../device/make_texels.ts";
 import type { Tensor } from "../device/tensor.ts";
 import type { VecSource } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
@@ -39,15 +39,15 @@ function texelSteps(run: RecurrentRun, pass: TimePass): void {
   const forward = direction === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
   using even = makeTexels(gpu, shape), odd = makeTexels(gpu, shape);
-  if (forward && !fromZero) copyToTexels(gpu, states, even); // else the first step reads none
+  using initial = forward && !fromZero ? states.slice(0, 1) : undefined; // else that step reads none
   const tile = texelTileOf(gpu, B);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(H / units), Math.ceil(B / tile.ROWS), 1] as const;
   order(run, direction).forEach((t, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
     launch(run, pass, {
-      ...{ source, first: weight, steps: [t], grid },
-      ...{ constants: tile, subgroups: true, texels: [now, weight], texelsOut: next },
+      ...{ source, first: weight, steps: [t], grid, constants: tile, subgroups: true },
+      ...{ texels: [i === 0 && initial ? initial : now, weight], texelsOut: next },
     });
   });
 }
@@ -102,14 +102,9 @@ function order({ T }: RecurrentRun, direction: Direction): number[] {
   return Array.from({ length: T }, (_, i) => direction === "forward" ? i : T - 1 - i);
 }
 
-/** What only some kernels of a layer need. */
-type TimeOptions = Pick<
-  TexelLaunch,
-  "grid" | "constants" | "subgroups" | "texels" | "texelsOut"
->;
-
 /** A kernel of the layer, which has an entry point for each direction. */
-interface TimeKernel extends Partial<TimeOptions> {
+interface TimeKernel
+  extends Partial<Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> {
   readonly source: VecSource;
   /** What it reads before the resets and the pass's inputs. */
   readonly first: Tensor;

@@ -14,7 +14,9 @@ import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { NamedParameter } from "./module.ts";
 import { expectLr, type OptimizerOptions } from "./optimizer_options.ts";
 import {
-  countsIn,
+  type Counted,
+  counted,
+  countedIn,
   expectSteps,
   type FillTensor,
   forget,
@@ -27,7 +29,7 @@ import {
   tensorsOf,
 } from "./optimizer_state.ts";
 import { expectData, readAll, type SavedTensors, writeAll } from "./saved.ts";
-import type { Counts, Entry, Slot } from "./slot.ts";
+import type { Entry, Slot } from "./slot.ts";
 
 /** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
@@ -113,9 +115,9 @@ export abstract class Optimizer implements Disposable {
   state(): OptimizerState {
     this.#expectFree("save");
     using made = new DisposableStack();
-    const header = headerOf(this.#name, this.#lr, this.#entries);
-    for (const { slot: { lazy } } of this.#entries) if (lazy) made.use(lazy.hold());
-    const tensors = tensorsOf(this.#entries)
+    const entries = counted(this.#entries), header = headerOf(this.#name, this.#lr, entries);
+    for (const { slot: { lazy } } of entries) if (lazy) made.use(lazy.hold());
+    const tensors = tensorsOf(entries)
       .map(([name, tensor]) => [name, made.use(asItLies(tensor))] as const);
     this.#held++;
     made.defer(() => void this.#held--);
@@ -151,33 +153,32 @@ export abstract class Optimizer implements Disposable {
    */
   load(header: OptimizerHeader, fill: FillTensor): Promise<void>;
   load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
-    const doing = `load ${this.#name}`, entries = this.#entries;
+    const doing = `load ${this.#name}`;
     if (this.#busy !== FAILED) this.#expectFree("load", this.#held);
     expectObject(doing, "its state", saved, "what save() gave");
     expectLr(doing, saved.lr);
-    const counts = countsIn(doing, saved, this.#name, entries);
+    const entries = countedIn(doing, saved, this.#name, this.#entries);
     const numbers = saved.tensors as SavedTensors;
     if (fill !== undefined) expectFunction(doing, "fill", fill);
     else {
       expectData(doing, this.#parameters, numbers);
-      expectSteps(doing, entries, counts, (name) => idLimitOf(numbers[name]!.data));
+      expectSteps(doing, entries, ({ name }) => idLimitOf(numbers[`${name}.steps`]!.data));
     }
     this.#busy = FAILED; // unless all of what follows succeeds
     this.#lr = saved.lr;
-    forget(entries, counts);
-    if (fill) return this.#fill(doing, counts, fill);
-    writeAll(tensorsOf(entries, counts), numbers);
-    goOn(entries, counts);
+    forget(entries);
+    if (fill) return this.#fill(doing, entries, fill);
+    writeAll(tensorsOf(entries), numbers);
+    goOn(entries);
     this.#busy = undefined;
   }
 
-  async #fill(doing: string, counts: readonly Counts[], fill: FillTensor): Promise<void> {
-    const entries = this.#entries;
+  async #fill(doing: string, entries: readonly Counted[], fill: FillTensor): Promise<void> {
     this.#busy = LOADING;
     try {
-      for (const [name, tensor] of tensorsOf(entries, counts)) await fill(tensor, name);
-      expectSteps(doing, entries, counts, (_, at) => entries[at]!.slot.lazy!.last.idLimit);
-      goOn(entries, counts);
+      for (const [name, tensor] of tensorsOf(entries)) await fill(tensor, name);
+      expectSteps(doing, entries, ({ slot }) => slot.lazy!.last.idLimit);
+      goOn(entries);
       this.#busy = undefined;
     } catch (error) {
       this.#busy = FAILED;

@@ -51,100 +51,103 @@ function ownTensors({ name, parameter, slot: { kept } }: Entry): NamedParameter[
   return [[name, parameter], ...kept.map(([word, tensor]) => [`${name}.${word}`, tensor] as const)];
 }
 
-/** All tensors of a state with these counts, one for each entry; what rows are up to date with if some wait. */
-export function tensorsOf(
-  entries: readonly Entry[],
-  counts: readonly Counts[] = entries.map(countsOf),
-): NamedParameter[] {
-  return entries.flatMap((entry, at) => {
-    const own = ownTensors(entry), { name, slot: { lazy } } = entry;
-    return counts[at]!.runs.length > 0 ? [...own, [`${name}.steps`, lazy!.last]] : own;
+/** A parameter, and the counts that a state has of it. */
+export interface Counted extends Entry {
+  readonly counts: Counts;
+}
+
+/** The entries with their counts of now. */
+export function counted(entries: readonly Entry[]): Counted[] {
+  return entries.map((entry) => ({ ...entry, counts: countsOf(entry) }));
+}
+
+/** All tensors of a state; what rows are up to date with if some wait. */
+export function tensorsOf(entries: readonly Counted[]): NamedParameter[] {
+  return entries.flatMap((entry) => {
+    const own = ownTensors(entry), { name, slot: { lazy }, counts: { runs } } = entry;
+    return runs.length > 0 ? [...own, [`${name}.steps`, lazy!.last]] : own;
   });
 }
 
 /** What these tensors are, made or not. */
-function layoutsWith(entries: readonly Entry[], counts: readonly Counts[]): Layouts {
-  return Object.fromEntries(entries.flatMap((entry, at) => {
-    const own = layoutsOf(ownTensors(entry)), { name } = entry, all = Object.entries(own);
+function layoutsWith(entries: readonly Counted[]): Layouts {
+  return Object.fromEntries(entries.flatMap((entry) => {
+    const own = layoutsOf(ownTensors(entry)), { name, counts } = entry, all = Object.entries(own);
     const steps = { shape: own[name]!.shape.slice(0, 1), dtype: "u32" as const };
-    return counts[at]!.runs.length > 0 ? [...all, [`${name}.steps`, steps] as const] : all;
+    return counts.runs.length > 0 ? [...all, [`${name}.steps`, steps] as const] : all;
   }));
 }
 
-/** The header of the state of now. */
-export function headerOf(kind: string, lr: number, entries: readonly Entry[]): OptimizerHeader {
-  const counts = entries.map(countsOf);
-  const flat = entries.map(({ name }, at) => [name, flatCounts(counts[at]!)] as const)
+/** The header of a state. */
+export function headerOf(kind: string, lr: number, entries: readonly Counted[]): OptimizerHeader {
+  const flat = entries.map(({ name, counts }) => [name, flatCounts(counts)] as const)
     .filter(([, numbers]) => numbers.length > 0);
-  return { kind, lr, counts: Object.fromEntries(flat), tensors: layoutsWith(entries, counts) };
+  return { kind, lr, counts: Object.fromEntries(flat), tensors: layoutsWith(entries) };
 }
 
 /**
- * The counts in a header, one for each entry.
+ * The entries with the counts in a header.
  *
  * @throws {RangeError} If it is of another kind of optimizer, or of other parameters.
  * @throws {TypeError} If it is no header.
  */
-export function countsIn(
+export function countedIn(
   doing: string,
   { kind, counts, tensors }: OptimizerHeader,
   own: string,
   entries: readonly Entry[],
-): Counts[] {
+): Counted[] {
   if (kind !== own) throw new RangeError(`Cannot ${doing}: the state is that of ${show(kind)}`);
   expectRecord(doing, "counts", counts);
   const other = Object.keys(counts).find((key) => entries.every(({ name }) => name !== key));
   if (other !== undefined) {
     throw new RangeError(`Cannot ${doing}: it has no parameter ${show(other)}`);
   }
-  const found = entries.map(({ name, slot }) => {
-    const numbers = Object.hasOwn(counts, name) ? counts[name]! : [];
+  const found = entries.map((entry) => {
+    const { name, slot } = entry, numbers = Object.hasOwn(counts, name) ? counts[name]! : [];
     const these = countsFrom(slot, numbers);
-    if (these) return these;
+    if (these) return { ...entry, counts: these };
     const what = `the counts of ${name} are ${show(numbers)}`;
     throw new RangeError(`Cannot ${doing}: ${what}, not those of ${kind}`);
   });
-  expectLayouts(doing, tensors, layoutsWith(entries, found));
+  expectLayouts(doing, tensors, layoutsWith(found));
   return found;
 }
 
 /** Throws a RangeError unless no row is said to be up to date with more steps than there were. */
 export function expectSteps(
   doing: string,
-  entries: readonly Entry[],
-  counts: readonly Counts[],
-  limitOf: (name: string, at: number) => number,
+  entries: readonly Counted[],
+  limitOf: (entry: Entry) => number,
 ): void {
-  entries.forEach(({ name }, at) => {
-    const steps = stepsOf(counts[at]!.runs);
-    if (steps === 0) return;
-    const last = limitOf(`${name}.steps`, at) - 1;
-    if (last <= steps) return;
+  for (const entry of entries) {
+    const { name, counts } = entry, steps = stepsOf(counts.runs);
+    const last = steps === 0 ? 0 : limitOf(entry) - 1;
+    if (last <= steps) continue;
     throw new RangeError(`Cannot ${doing}: ${name}.steps has ${last}, and rows wait for ${steps}`);
-  });
+  }
 }
 
 /** Gets ready for tensors and counts to be written: nothing is deferred of what is there. */
-export function forget(entries: readonly Entry[], counts: readonly Counts[]): void {
-  entries.forEach(({ slot: { rounding, lazy, defer } }, at) => {
-    const { updates, runs } = counts[at]!;
+export function forget(entries: readonly Counted[]): void {
+  for (const { slot: { rounding, lazy, defer }, counts: { updates, runs } } of entries) {
     rounding.updates = updates;
     (runs.length > 0 ? defer!() : lazy)?.forget();
-  });
+  }
 }
 
 /** Goes on from tensors that are written: rows wait for these steps. */
-export function goOn(entries: readonly Entry[], counts: readonly Counts[]): void {
-  entries.forEach(({ slot: { lazy } }, at) => lazy?.restore(counts[at]!.runs));
+export function goOn(entries: readonly Counted[]): void {
+  for (const { slot: { lazy }, counts: { runs } } of entries) lazy?.restore(runs);
 }
 
 /** Copies of tables that have deferred updates, which are put back when this is disposed of. */
 export function keptAside(gpu: Gpu, entries: readonly Entry[]): DisposableStack {
   using aside = new DisposableStack();
-  for (const entry of entries) {
-    const { lazy } = entry.slot, counts = [countsOf(entry)], { runs } = counts[0]!;
+  for (const entry of counted(entries)) {
+    const { slot: { lazy }, counts: { runs } } = entry;
     if (!lazy || runs.length === 0) continue;
-    const copies = tensorsOf([entry], counts).map(([, tensor]) => {
+    const copies = tensorsOf([entry]).map(([, tensor]) => {
       using view = asItLies(tensor);
       const copy = aside.use(madeLike(tensor, (shape) => gpu.temporary(shape, tensor.dtype)));
       gpu.copy(view, copy);

@@ -136,14 +136,7 @@ export class LSTM extends Recurrent<LSTMState> {
   }
 
   /** One layer over time. */
-  protected override layer(
-    step: Step,
-    x: Tensor,
-    weights: RecurrentWeights,
-    start: RecurrentStart<LSTMState>,
-  ): { output: Tensor; state: LSTMState } {
-    return lstm(step, x, weights, start);
-  }
+  protected override layer: typeof lstm = lstm;
 }
 
 /** GRU layers; parameters as in PyTorch's `nn.GRU`. */
@@ -154,12 +147,5 @@ export class GRU extends Recurrent<Tensor> {
   }
 
   /** One layer over time. */
-  protected override layer(
-    step: Step,
-    x: Tensor,
-    weights: RecurrentWeights,
-    start: RecurrentStart<Tensor>,
-  ): { output: Tensor; state: Tensor } {
-    return gru(step, x, weights, start);
-  }
+  protected override layer: typeof gru = gru;
 }

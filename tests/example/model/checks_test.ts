@@ -14,6 +14,7 @@ import {
 import { makeModel } from "../../../example/model/make_model.ts";
 import { dryRun } from "../../../example/training/dry_run.ts";
 import { Failure } from "../../../example/shared/errors.ts";
+import { Ranks } from "../../../example/shared/ranks.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
 import { uploadIds, uploadWeights } from "../../../example/model/batch_loss.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
@@ -209,7 +210,7 @@ async function trained(loss: string, isDry: boolean) {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
-    if (isDry) await dryRun({ gpu, model, settings, corpus: CORPUS, epochs });
+    if (isDry) await dryRun({ gpu, model, settings, corpus: CORPUS, epochs, ranks: new Ranks() });
     const counted = await model.criterion.takeHits();
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
     for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
@@ -236,7 +237,7 @@ Deno.test("dryRun() tells which options make a batch smaller when the device fai
     gpu.finish = () =>
       Promise.reject(new DeviceError("GPU error at or before matmul: out of memory"));
     const error = await assertRejects(
-      () => dryRun({ gpu, model, settings, corpus: CORPUS, epochs }),
+      () => dryRun({ gpu, model, settings, corpus: CORPUS, epochs, ranks: new Ranks() }),
       Failure,
     );
     gpu.finish = finish;

@@ -104,9 +104,9 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
 });
 
 Deno.test("Progress.show() gives a line to whoever wants details beside the bar", () => {
-  const io = captureIo(80), clock = handClock(), lines: string[] = [];
-  const detail = (line: string) => void lines.push(line);
-  const progress = new Progress(io, { ...EPOCH, clock: clock.read, detail });
+  const clock = handClock(), lines: string[] = [];
+  const io = Object.assign(captureIo(80), { detail: (line: string) => void lines.push(line) });
+  const progress = new Progress(io, { ...EPOCH, clock: clock.read });
   clock.now += 500;
   progress.step(1000);
   progress.show(5.25);

@@ -53,7 +53,8 @@ async function validation(
         size === WORDS.length ? Float32Array.from(scores!) : new Float32Array(size),
       );
     }
-    found.push(await validate(gpu, model, corpus, settings, captureIo(), new Ranks()));
+    const io = captureIo(), ranks = new Ranks();
+    found.push(await validate({ gpu, model, corpus, settings, io, ranks }));
   });
   return found[0]!;
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { dispatchTexels } from "../../../kernels/device/device.ts";
-import { copyToTexels, makeTexels } from "../../../kernels/device/make_texels.ts";
+import { makeTexels } from "../../../kernels/device/make_texels.ts";
 import texelLibrary from "../../../kernels/device/_texels.wgsl" with { type: "text" };
 import { Gpu, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
 import type { Launch } from "../../../kernels/mod.ts";
@@ -154,32 +154,13 @@ Deno.test("a launch may write texels, which the next one reads", () =>
     assertEquals(gpu.memory.buffers, buffers + 3);
   }));
 
-Deno.test("texels without a buffer are filled from the first elements of a tensor", () =>
-  withGpu(async (gpu) => {
-    for (const size of [4, 16_384, 16_388]) {
-      const data = values(size + 6, size);
-      using tensor = gpu.tensor([size + 6], data), texels = makeTexels(gpu, [size]);
-      using out = gpu.tensor([size]);
-      copyToTexels(gpu, tensor, texels);
-      gpu.write(tensor, new Float32Array(tensor.size)); // which must come after it
-      dispatchTexels(gpu, {
-        ...READ,
-        outputs: [out],
-        texels: [texels],
-        grid: Math.ceil(size / 256),
-      });
-      assertEquals(await gpu.readFloats(out), data.slice(0, size));
-    }
-  }));
-
 Deno.test("texels that do not fit, have ended, or are of another device are refused", async () => {
   await using other = await Gpu.create();
   await withGpu((gpu) => {
     assertThrows(() => makeTexels(gpu, [4, 6]), RangeError, "rows must be whole vectors of four");
     const message = "a texture has at most";
     assertThrows(() => makeTexels(gpu, [2 ** 20, 2 ** 20]), RangeError, message);
-    using few = gpu.tensor([7]), texels = makeTexels(gpu, [8]), out = gpu.tensor([8]);
-    assertThrows(() => copyToTexels(gpu, few, texels), TypeError, "f32 [7] to texels [8]");
+    using texels = makeTexels(gpu, [8]), out = gpu.tensor([8]);
     const read = { ...READ, outputs: [out], grid: 1 };
     using foreign = makeTexels(other, [8]), foreignTensor = other.tensor([8]);
     const foreigners = [{ texels: [foreign] }, { texels: [foreignTensor] }, { texelsOut: foreign }];

@@ -7,10 +7,10 @@ import {
   Philox,
   philox,
   type RandomKey,
-  randomSource,
   randomUniform,
   seedWords,
   unitFloat,
+  withRandom,
 } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
 import type { Gpu } from "../../../mod.ts";
@@ -52,8 +52,9 @@ const KEYS: RandomKey[] = [
   { seed: 1, stream: 2, step: 4 },
 ];
 
-const KNOWN_KERNEL = `${randomSource}
-struct Params { seed_lo: u32, seed_hi: u32, stream: u32, step: u32 }
+const KNOWN_KERNEL = withRandom(`
+struct Params {
+}
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> counters: array<u32>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
@@ -62,7 +63,7 @@ struct Params { seed_lo: u32, seed_hi: u32, stream: u32, step: u32 }
   let counter = vec4u(counters[i], counters[i + 1], counters[i + 2], counters[i + 3]);
   let drawn = philox(counter, vec2u(counters[i + 4], counters[i + 5]));
   for (var w = 0u; w < 4; w++) { words[id.x * 4 + w] = drawn[w]; }
-}`;
+}`);
 
 /** The first `n` floats in [0, 1) of a key, from the CPU. */
 function uniforms(n: number, { seed, stream, step }: RandomKey): Float32Array {
