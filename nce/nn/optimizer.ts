@@ -154,8 +154,8 @@ export abstract class Optimizer implements Disposable {
     const doing = `load ${this.#name}`, entries = this.#entries;
     if (this.#busy !== FAILED) this.#expectFree("load", this.#held);
     expectObject(doing, "its state", saved, "what save() gave");
-    expectLr(doing, saved.lr);
     const counts = countsIn(doing, saved, this.#name, entries);
+    expectLr(doing, saved.lr);
     const numbers = saved.tensors as SavedTensors;
     if (fill !== undefined) expectFunction(doing, "fill", fill);
     else {

@@ -91,6 +91,9 @@ export function countsIn(
   own: string,
   entries: readonly Entry[],
 ): Counts[] {
+  if (kind === undefined) {
+    throw new TypeError(`Cannot ${doing}: it has no kind, as what an optimizer's save() gives has`);
+  }
   if (kind !== own) throw new RangeError(`Cannot ${doing}: the state is that of ${show(kind)}`);
   expectRecord(doing, "counts", counts);
   const other = Object.keys(counts).find((key) => entries.every(({ name }) => name !== key));
