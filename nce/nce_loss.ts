@@ -9,7 +9,7 @@ import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectObject, expectPositive } from "../kernels/device/expect.ts";
+import { expectPositive } from "../kernels/device/expect.ts";
 import { expectIds, expectStep, type Tensor } from "../kernels/device/tensor.ts";
 import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
@@ -32,7 +32,7 @@ import {
   type NCEOptions,
   type Reduction,
 } from "./nce_options.ts";
-import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
+import { expectNoise, isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
 
 /**
  * Noise contrastive estimation for a scorer s(y) of classes.
@@ -159,7 +159,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
     const noise = this.noise.sample(step, { target, noiseRatio, perWord });
-    expectObject("draw noise", "what sample() gave", noise, "an object");
+    expectNoise(noise, target, perWord);
     return noise;
   }
 

@@ -165,6 +165,9 @@ Deno.test("gather() and indexScore() throw a TypeError when types or shapes are 
     assertThrows(() => indexScore(step, x, table, x, three), TypeError, "bias");
     const wide = step.upload(values(9, 4), [3, 3]);
     assertThrows(() => indexScore(step, wide, table, bias, three), TypeError, "table");
+    const deep = step.reshape(wide, [3, 1, 3]);
+    const message = "x is f32 [3,1,3], expected f32 of 2 dimensions, as [3,1]";
+    assertThrows(() => indexScore(step, deep, table, bias, three), TypeError, message);
   }));
 
 Deno.test("gather() records no gradient in a step that does not train", () =>
