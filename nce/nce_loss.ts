@@ -61,14 +61,13 @@ import { expectNoise, isNoiseSource, type Noise, type NoiseSource } from "./nois
  * Ma and Collins 2018; Devlin et al. 2014 (`selfNorm`); Chen et al. 2015 (the variance).
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
-  /** c, the assumed ln Z: a number, or a parameter [1]. */
-  readonly normTerm: number | Tensor;
   /** How the losses of the targets are combined. */
   readonly reduction: Reduction;
   /** Whether each target gets its own noise. */
   readonly perWord: boolean;
   /** Where noise comes from. */
   readonly noise: NoiseSource;
+  readonly #normTerm: number | Tensor;
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: HitCounter;
@@ -86,7 +85,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       ? noise
       : new AliasMultinomial(gpu, noise, this.path("noise"));
     const logClasses = Math.log(this.noise.numClasses);
-    this.normTerm = normTerm === "auto"
+    this.#normTerm = normTerm === "auto"
       ? logClasses
       : normTerm === "learned"
       ? parameter(gpu, this.path("norm_term"), [1], Float32Array.of(logClasses))
@@ -96,6 +95,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.#removeHits = checked.removeHits;
     this.#selfNorm = checked.selfNorm;
     this.#hits = new HitCounter(gpu);
+  }
+
+  /** c, the assumed ln Z: a number, or a parameter [1]. */
+  get normTerm(): number | Tensor {
+    return this.#normTerm;
   }
 
   /** Which loss; may be set at any time. */

@@ -204,6 +204,10 @@ Deno.test("a module in a field that is no part of its owner would not be trained
       readonly layers = [linear];
     }
     assertThrows(() => new Stack().parameters(), TypeError, "layers is no part of it");
+    class Named extends Module {
+      readonly layers = { linear };
+    }
+    assertThrows(() => new Named().parameters(), TypeError, "layers is no part of it");
     using model = new Model(true);
     assertEquals(model.parameters(), model.shared.parameters());
   }));
