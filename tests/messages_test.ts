@@ -113,17 +113,17 @@ Deno.test("backward() says where a gradient would end unseen", () =>
     const why = (x: Tensor) => messageOf(() => step.backward(sum(step, x)));
     const cure =
       "Cannot go backward through sum: it reads [3] of another step, or from before the " +
-      "last backward(); compute it again, or set its requiresGrad to false to take it as a constant";
+      "last backward(); compute it again, or take it as a constant: step.own(x.reshape(x.shape))";
     const foreign = scale(other, weight, 2), own = scale(step, weight, 2);
     assertEquals(why(foreign), cure);
     step.backward(sum(step, own));
     assertEquals(why(own), cure);
-    // A constant, and a leaf of its own that shares the numbers, are fine.
-    foreign.requiresGrad = false;
-    step.backward(sum(step, add(step, weight, foreign)));
-    const leaf = step.own(own.reshape([3]));
-    leaf.requiresGrad = true;
-    assert(step.backward(sum(step, leaf)).get(leaf));
+    const constant = step.own(foreign.reshape(foreign.shape));
+    const gradients = step.backward(sum(step, add(step, weight, constant)));
+    assert(gradients.get(weight) && !gradients.get(constant));
+    assert(other.backward(sum(other, foreign)).get(weight)); // its own gradient is as it was
+    constant.requiresGrad = true; // a leaf, from which another goes on
+    assert(step.backward(sum(step, constant)).get(constant));
   }));
 
 Deno.test("an operation's gradients are as many as its inputs", () =>

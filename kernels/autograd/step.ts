@@ -256,7 +256,7 @@ export class Step implements Scope, Disposable {
   #expectToGoOn({ name }: TapeEntry, input: Tensor): void {
     if (!tapes.has(input) || isOnTape(this, input)) return;
     const what = `it reads [${input.shape}] of another step, or from before the last backward()`;
-    const cure = "compute it again, or set its requiresGrad to false to take it as a constant";
+    const cure = "compute it again, or take it as a constant: step.own(x.reshape(x.shape))";
     throw new TypeError(`Cannot go backward through ${name}: ${what}; ${cure}`);
   }
 
