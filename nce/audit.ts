@@ -52,7 +52,8 @@ export interface AuditOptions {
 /**
  * Compares the gradient of the criterion's sampled loss with that of exact cross entropy, over the criterion's
  * parameters; both have the penalty of a `selfNorm`. `loss` computes the loss [1] that is audited, with
- * `criterion.forward`; it is called for each draw, and for the exact loss.
+ * `criterion.forward`; it is called for each draw, and for the exact loss. What is computed once for all of them,
+ * such as the input, is computed in a step without training.
  *
  * Dropout is off: its masks would count as errors of the noise. The draws are none of those that training steps of
  * the seed see. NCE's expected gradient approaches that of cross entropy only as k grows: its bias is no fault.

@@ -9,7 +9,7 @@ import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectObject, expectPositive } from "../kernels/device/expect.ts";
+import { expectPositive } from "../kernels/device/expect.ts";
 import { expectIds, expectStep, type Tensor } from "../kernels/device/tensor.ts";
 import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
@@ -32,7 +32,7 @@ import {
   type NCEOptions,
   type Reduction,
 } from "./nce_options.ts";
-import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
+import { expectNoise, isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
 
 /**
  * Noise contrastive estimation for a scorer s(y) of classes.
@@ -61,14 +61,13 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  * Ma and Collins 2018; Devlin et al. 2014 (`selfNorm`); Chen et al. 2015 (the variance).
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
-  /** c, the assumed ln Z: a number, or a parameter [1]. */
-  readonly normTerm: number | Tensor;
   /** How the losses of the targets are combined. */
   readonly reduction: Reduction;
   /** Whether each target gets its own noise. */
   readonly perWord: boolean;
   /** Where noise comes from. */
   readonly noise: NoiseSource;
+  readonly #normTerm: number | Tensor;
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: HitCounter;
@@ -86,7 +85,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       ? noise
       : new AliasMultinomial(gpu, noise, this.path("noise"));
     const logClasses = Math.log(this.noise.numClasses);
-    this.normTerm = normTerm === "auto"
+    this.#normTerm = normTerm === "auto"
       ? logClasses
       : normTerm === "learned"
       ? parameter(gpu, this.path("norm_term"), [1], Float32Array.of(logClasses))
@@ -96,6 +95,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.#removeHits = checked.removeHits;
     this.#selfNorm = checked.selfNorm;
     this.#hits = new HitCounter(gpu);
+  }
+
+  /** c, the assumed ln Z: a number, or a parameter [1]. */
+  get normTerm(): number | Tensor {
+    return this.#normTerm;
   }
 
   /** Which loss; may be set at any time. */
@@ -159,7 +163,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
     const noise = this.noise.sample(step, { target, noiseRatio, perWord });
-    expectObject("draw noise", "what sample() gave", noise, "an object");
+    expectNoise(noise, target, perWord);
     return noise;
   }
 

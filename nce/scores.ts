@@ -5,6 +5,7 @@ import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import { nceLoss, type NoiseScores, sampledLoss } from "../kernels/loss/noise_loss.ts";
 import { exclude } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
+import { expectObject } from "../kernels/device/expect.ts";
 import { expectShape, type Tensor } from "../kernels/device/tensor.ts";
 import type { LossType } from "./nce_options.ts";
 import type { Noise, NoiseSource } from "./noise/noise.ts";
@@ -47,6 +48,7 @@ export function expectContrast(lossType: LossType, training: boolean, noise: Noi
 
 /** Throws a TypeError unless `op` has given a score for each of `target` [N] and of its noise. */
 export function expectScores(op: string, scores: Scores, target: Tensor, { ids }: Noise): void {
+  expectObject(`run ${op}`, "what it gave", scores, "an object of scores");
   const N = target.size, K = ids.shape[ids.shape.length - 1]!;
   expectShape(op, "the target's score", scores.target, [N]);
   expectShape(op, "the noise's score", scores.noise, [N, K]);

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import config from "../deno.json" with { type: "json" };
-import type { TopK } from "../kernels/ops.ts";
+import { add, sum, type TopK } from "../kernels/ops.ts";
 import {
   type BatchNoise,
   type Gpu,
@@ -14,7 +14,7 @@ import {
   type Step,
   type Tensor,
 } from "../mod.ts";
-import { type Optimizer, SGD } from "../nce/nn/mod.ts";
+import { Adagrad, Adam, type Module, type Optimizer, SGD } from "../nce/nn/mod.ts";
 import { assertClose } from "./support/close.ts";
 import { inFolder } from "./support/folder.ts";
 import { withGpu } from "./support/gpu.ts";
@@ -50,6 +50,7 @@ interface Definitions {
     optimizer: Optimizer,
     parts: readonly [Batch, Batch],
   ): void;
+  grow(model: Module, optimizer: Optimizer, grown: Optimizer): Promise<void>;
 }
 
 /** Runs `body` with the definitions, which import the library by the names that users import. */
@@ -185,5 +186,44 @@ Deno.test("update() of two parts is that of the whole batch", () =>
     for (const [name, numbers] of whole.after) {
       assertClose(inParts.after.get(name)!, numbers, {}, name);
       assert(numbers.some((number, i) => number !== whole.before.get(name)![i]), `${name} moves`);
+    }
+  }));
+
+Deno.test("grow() goes on with more classes: the old ones are trained as if there were no others", () =>
+  withDefinitions(async ({ grow }, gpu) => {
+    const makers = [
+      (layer: Module) => new SGD(gpu, layer.parameters(), { lr: 0.1, momentum: 0.9 }),
+      (layer: Module) => new Adam(gpu, layer.parameters(), { lr: 0.1 }),
+      (layer: Module) => new Adagrad(gpu, layer.parameters(), { lr: 0.1, rowwise: true }),
+    ];
+    for (const optimizerOf of makers) {
+      const layerOf = (numClasses: number) =>
+        new IndexLinear(gpu, {
+          ...{ embeddingDim: E, numClasses, noise: [...COUNTS, 5, 5].slice(0, numClasses) },
+          ...{ noiseRatio: K, normTerm: Math.log(V) },
+        });
+      using layer = layerOf(V), grown = layerOf(V + 2);
+      using optimizer = optimizerOf(layer), later = optimizerOf(grown);
+      // Of these classes alone: noise is other classes where there are more.
+      const train = (of: IndexLinear, own: Optimizer, number: number) => {
+        using step = gpu.step({ training: true, number });
+        const [target, x] = rows(step);
+        const noise = step.upload(Uint32Array.of(1, 4, 22));
+        const scores = of.getScore(step, target, noise, x);
+        own.step(step.backward(add(step, sum(step, scores.target), sum(step, scores.noise))));
+      };
+      for (let number = 0; number < 3; number++) train(layer, optimizer, number);
+      const start = await grown.save();
+      await grow(layer, optimizer, later);
+      for (let number = 3; number < 6; number++) {
+        train(layer, optimizer, number);
+        train(grown, later, number);
+      }
+      const [old, all] = [await layer.save(), await grown.save()];
+      for (const [name, { data }] of Object.entries(all)) {
+        const size = old[name]!.data.length;
+        assertEquals(data.slice(0, size), old[name]!.data, name);
+        assertEquals(data.slice(size), start[name]!.data.slice(size), name);
+      }
     }
   }));

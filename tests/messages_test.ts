@@ -1,6 +1,6 @@
 // What the commonest mistakes are told: the message names the thing and the cure, whole and in one line.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AliasMultinomial,
   BatchNoise,
@@ -13,7 +13,7 @@ import {
   UseAfterDisposeError,
 } from "../mod.ts";
 import { Dropout, Embedding, GRU, Linear, LSTM, Module, SGD } from "../nce/nn/mod.ts";
-import { add, gather, sum } from "../kernels/ops.ts";
+import { add, gather, scale, sum } from "../kernels/ops.ts";
 import { show } from "../kernels/device/expect.ts";
 import { values } from "./reference/data.ts";
 import { withGpu } from "./support/gpu.ts";
@@ -105,6 +105,47 @@ Deno.test("backward() says why no gradient can flow", () =>
     ended[Symbol.dispose]();
   }));
 
+Deno.test("backward() says where a gradient would end unseen", () =>
+  withGpu((gpu) => {
+    using other = gpu.step({ training: true }), step = gpu.step({ training: true });
+    const weight = step.upload(values(3, 1));
+    weight.requiresGrad = true;
+    const why = (x: Tensor) => messageOf(() => step.backward(sum(step, x)));
+    const cure =
+      "Cannot go backward through sum: it reads [3] of another step, or from before the " +
+      "last backward(); compute it again, or take it as a constant: step.own(x.reshape(x.shape))";
+    const foreign = scale(other, weight, 2), own = scale(step, weight, 2);
+    assertEquals(why(foreign), cure);
+    step.backward(sum(step, own));
+    assertEquals(why(own), cure);
+    const constant = step.own(foreign.reshape(foreign.shape));
+    const gradients = step.backward(sum(step, add(step, weight, constant)));
+    assert(gradients.get(weight) && !gradients.get(constant));
+    assert(other.backward(sum(other, foreign)).get(weight)); // its own gradient is as it was
+    constant.requiresGrad = true; // a leaf, from which another goes on
+    assert(step.backward(sum(step, constant)).get(constant));
+  }));
+
+Deno.test("an operation's gradients are as many as its inputs", () =>
+  withGpu((gpu) => {
+    const from = (...gradients: null[]) => {
+      using step = gpu.step({ training: true });
+      const weight = step.upload(values(1, 1)), output = step.tensor([1]);
+      weight.requiresGrad = true;
+      const entry = { name: "mine", inputs: [weight, weight], output, backward: () => gradients };
+      return messageOf(() => step.backward(step.record(entry)));
+    };
+    const found = (n: number) =>
+      `Cannot run backward: mine gives ${n} gradients, not 2, one for each input, or null`;
+    assertEquals([from(null), from(null, null, null)], [found(1), found(3)]);
+    using step = gpu.step();
+    const nameless = { inputs: [], output: step.tensor([1]), backward: () => [] };
+    assertEquals(
+      messageOf(() => step.record(wrong(nameless))),
+      "Cannot record: its name is undefined, not a text",
+    );
+  }));
+
 Deno.test("layers and modules say what is missing or misplaced", () =>
   withGpu((gpu) => {
     class Model extends Module {
@@ -163,6 +204,10 @@ Deno.test("a module in a field that is no part of its owner would not be trained
       readonly layers = [linear];
     }
     assertThrows(() => new Stack().parameters(), TypeError, "layers is no part of it");
+    class Named extends Module {
+      readonly layers = { linear };
+    }
+    assertThrows(() => new Named().parameters(), TypeError, "layers is no part of it");
     using model = new Model(true);
     assertEquals(model.parameters(), model.shared.parameters());
   }));

@@ -8,6 +8,7 @@ import {
   expectNames,
   expectObject,
   expectSeed,
+  expectText,
   MAX_WORD,
 } from "../device/expect.ts";
 import { type Device, insideOf } from "../device/device.ts";
@@ -63,6 +64,9 @@ export let isOne: (step: Step, gradient: Tensor) => boolean;
 /** Whether an operation on the tape computed `tensor`: {@linkcode Step.backward} uses up its gradient. */
 export let isOnTape: (step: Step, tensor: Tensor) => boolean;
 
+/** The tape on which an operation computed a tensor: its gradient goes on from there alone. */
+const tapes = new WeakMap<Tensor, readonly TapeEntry[]>();
+
 /** The owner of tensors, and the tape: `using step = gpu.step({ training: true })`. */
 export class Step implements Scope, Disposable {
   /** The device. */
@@ -78,7 +82,8 @@ export class Step implements Scope, Disposable {
   /** Which rows of a batch the step computes; all if undefined. */
   readonly part: BatchPart | undefined;
   readonly #owned = new Set<Tensor>();
-  readonly #tape: TapeEntry[] = [];
+  /** What was recorded since the step last went backward. */
+  #tape: TapeEntry[] = [];
   readonly #streams = new Map<number, RandomStream>();
   readonly #shared = new WeakSet<Tensor>();
   /** What every loss's gradient begins with: uploaded before anything is recorded, as a write must not wait. */
@@ -89,7 +94,7 @@ export class Step implements Scope, Disposable {
   static {
     gradientSumsOf = (step, loss) => step.#backward(loss);
     isOne = (step, gradient) => !!step.#one && storageIn(gradient) === storageIn(step.#one);
-    isOnTape = (step, tensor) => step.#tape.some(({ output }) => output === tensor);
+    isOnTape = (step, tensor) => tapes.get(tensor) === step.#tape;
   }
 
   /** Used by {@linkcode Gpu.step}. */
@@ -198,6 +203,7 @@ export class Step implements Scope, Disposable {
     this.#expectOpen();
     expectObject("record", "entry", entry, "an object");
     const { name, inputs, output, backward } = entry;
+    expectText("record", "its name", name);
     expectList(`record ${name}`, "inputs", inputs);
     expectFunction("record", "backward", backward);
     for (const input of inputs) expectTensor(name, "an input", input);
@@ -205,6 +211,7 @@ export class Step implements Scope, Disposable {
     if (this.needsGradient(...entry.inputs)) {
       entry.output.requiresGrad = true;
       this.#tape.push(entry);
+      tapes.set(entry.output, this.#tape);
     }
     return entry.output;
   }
@@ -212,10 +219,10 @@ export class Step implements Scope, Disposable {
   /**
    * Gradients of the scalar `loss` with respect to every tensor that requires one.
    *
-   * This uses up the tape: further losses must be computed after it. For the gradients of several losses,
-   * `add` the losses and go backward once.
+   * This uses up the tape: further losses must be computed after it, with all that leads to them. For the gradients
+   * of several losses, `add` the losses and go backward once.
    *
-   * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
+   * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it or on from a tensor before it.
    */
   backward(loss: Tensor): Gradients {
     return this.#backward(loss).finish();
@@ -233,13 +240,24 @@ export class Step implements Scope, Disposable {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
       const dInputs = entry.backward(dOutput, (input) => sums.takeDense(input));
-      expectList("run backward", `the gradients of ${entry.name}`, dInputs);
+      expectOneEach(entry, dInputs);
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
-        if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);
+        if (!dInput || !input.requiresGrad) return;
+        this.#expectToGoOn(entry, input);
+        sums.add(entry.name, input, dInput);
       });
     }
+    this.#tape = [];
     return sums;
+  }
+
+  /** Throws unless `input` is a parameter, or this tape has the operation that computed it. */
+  #expectToGoOn({ name }: TapeEntry, input: Tensor): void {
+    if (!tapes.has(input) || isOnTape(this, input)) return;
+    const what = `it reads [${input.shape}] of another step, or from before the last backward()`;
+    const cure = "compute it again, or take it as a constant: step.own(x.reshape(x.shape))";
+    throw new TypeError(`Cannot go backward through ${name}: ${what}; ${cure}`);
   }
 
   /** Why no gradient can flow from `loss`, if none can. */
@@ -270,4 +288,12 @@ export class Step implements Scope, Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Throws a TypeError unless there is one gradient, or null, for each input. */
+function expectOneEach({ name, inputs }: TapeEntry, gradients: readonly unknown[]): void {
+  expectList("run backward", `the gradients of ${name}`, gradients);
+  if (gradients.length === inputs.length) return;
+  const found = `${name} gives ${gradients.length} gradients, not ${inputs.length}`;
+  throw new TypeError(`Cannot run backward: ${found}, one for each input, or null`);
 }

@@ -62,12 +62,15 @@ export function withoutComments(source: string): string {
   return source.replace(/\/\/[^\n\v\f\r\u0085\u2028\u2029]*|\/\*[^]*?\*\//g, " ");
 }
 
-/** Fields of `struct Params { ... }`, in order; empty if the kernel takes no uniform. */
-export function uniformFields(source: string): UniformField[] {
+/** Fields of `struct Params { ... }` of `op`, in order; empty if the kernel takes no uniform. */
+export function uniformFields(source: string, op = "a kernel"): UniformField[] {
   const body = /struct\s+Params\s*\{([^}]*)\}/.exec(withoutComments(source))?.[1] ?? "";
   return [...body.matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]) => {
     if (type !== "u32" && type !== "i32" && type !== "f32") {
-      throw new TypeError(`Cannot pack uniform field ${name}: type ${type} is not u32, i32 or f32`);
+      const found = `uniform field ${name} is a ${type}`;
+      throw new TypeError(
+        `Cannot run ${op}: ${found}, not a u32, i32 or f32; make it several fields`,
+      );
     }
     return { name: name!, type };
   });
@@ -91,13 +94,10 @@ export function packUniform(
   view: DataView,
   byte: number,
 ): void {
-  if (Object.keys(values).length !== fields.length) {
-    const names = fields.map((field) => field.name), own = Object.keys(values).join() || "nothing";
-    throw new TypeError(`Cannot run ${op}: uniform has ${own}, expected ${names}`);
-  }
+  if (Object.keys(values).length !== fields.length) throw wrongFields(op, fields, values);
   for (const { name, type } of fields) {
     const value = values[name];
-    if (value === undefined) throw new TypeError(`Cannot run ${op}: uniform field ${name} missing`);
+    if (value === undefined) throw wrongFields(op, fields, values);
     const fits = type === "u32"
       ? value >>> 0 === value
       : type === "i32"
@@ -112,6 +112,24 @@ export function packUniform(
     else view.setUint32(byte, value, true);
     byte += 4;
   }
+}
+
+function wrongFields(
+  op: string,
+  fields: readonly UniformField[],
+  values: Record<string, number>,
+): TypeError {
+  const own = Object.keys(values).filter((name) => values[name] !== undefined).join() || "nothing";
+  const names = fields.map(({ name }) => name).join() || "nothing, as there is no struct Params";
+  return new TypeError(`Cannot run ${op}: uniform has ${own}, expected ${names}`);
+}
+
+/** The compiler's `reason`, and if it is about bindings, those of the launch, which it tells in its own terms. */
+function bindingsFor(reason: string, inputs: number, outputs: number): string {
+  if (!/binding/i.test(reason)) return reason;
+  const read = `${inputs} inputs, read in group 0 from binding 0 on`;
+  const written = `${outputs} outputs, read_write from binding ${inputs} on`;
+  return `the launch has ${read}, and ${written}; ${reason}`;
 }
 
 /** A kernel, and what it was compiled of besides the source. */
@@ -180,6 +198,7 @@ export class PipelineCache {
     for (const [name, value] of Object.entries(code.constants ?? {})) {
       expectFinite(`run ${code.label}`, name, value);
     }
+    const params = uniformFields(code.source, code.label);
     const layout = this.#layout(
       `${inputs}/${outputs}`,
       (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),
@@ -203,10 +222,10 @@ export class PipelineCache {
         const { messages } = await module.getCompilationInfo();
         const lines = messages.filter(({ type }) => type === "error")
           .map((m) => `line ${m.lineNum}:${m.linePos} ${m.message.trim()}`);
-        return new KernelCompileError(code.label, lines.join("; ") || error.message);
+        const reason = lines.join("; ") || bindingsFor(error.message, inputs, outputs);
+        return new KernelCompileError(code.label, reason);
       },
     );
-    const params = uniformFields(code.source);
     return { pipeline, layout, texelLayout, params };
   }
 

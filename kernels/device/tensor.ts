@@ -274,11 +274,12 @@ export function expectShape(
   dtype: DType = "f32",
 ): void {
   expectTensor(op, name, tensor);
-  const same = tensor.shape.length === shape.length && tensor.shape.every((n, i) => n === shape[i]);
-  if (!same || tensor.dtype !== dtype) {
-    const found = `${tensor.dtype} [${tensor.shape}]`, sizes = shape.map((size) => size || "any");
-    throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected ${dtype} [${sizes}]`);
-  }
+  const dimensions = shape.length, sameNumber = tensor.shape.length === dimensions;
+  if (sameNumber && tensor.dtype === dtype && tensor.shape.every((n, i) => n === shape[i])) return;
+  const sizes = `[${shape.map((size) => size || "any")}]`;
+  const expected = sameNumber ? sizes : `of ${dimensions} dimensions, as ${sizes}`;
+  const found = `${tensor.dtype} [${tensor.shape}]`;
+  throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected ${dtype} ${expected}`);
 }
 
 /**

@@ -16,7 +16,7 @@ import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
 import { type TableDType, tensorBytes } from "../../kernels/device/dtype.ts";
 import { smallestPart } from "../../kernels/device/parts.ts";
-import type { Tensor } from "../../kernels/device/tensor.ts";
+import { Tensor } from "../../kernels/device/tensor.ts";
 import {
   expectData,
   expectLayouts,
@@ -107,21 +107,25 @@ export abstract class Module implements Disposable {
   /**
    * The parameters with their paths, in the order in which the module got them.
    *
-   * @throws {TypeError} If a module in a field is not a {@linkcode part}: it would not be trained. One that belongs to
-   *   another owner is kept in a field whose name begins with #.
+   * @throws {TypeError} If a module in a field is not a {@linkcode part}, or a tensor with `requiresGrad` not a
+   *   {@linkcode parameter}: it would not be trained. What belongs to another owner is kept in a field whose name
+   *   begins with #.
    */
   parameters(): NamedParameter[] {
-    if (!this.#ended) this.#expectParts();
-    return this.#owned.flatMap((owned) => owned instanceof Module ? owned.parameters() : [owned]);
+    const all = this.#owned.flatMap((one) => one instanceof Module ? one.parameters() : [one]);
+    if (!this.#ended) this.#expectParts(all);
+    return all;
   }
 
-  #expectParts(): void {
+  #expectParts(parameters: readonly NamedParameter[]): void {
+    const own = new Set<unknown>([...this.#owned, ...parameters.map(([, tensor]) => tensor)]);
     for (const [field, value] of Object.entries(this)) {
-      const isNoPart = (of: unknown) => of instanceof Module && !this.#owned.includes(of);
-      if (!(Array.isArray(value) ? value : [value]).some(isNoPart)) continue;
+      const other = trainedIn(value).find((one) => !own.has(one));
+      if (other === undefined) continue;
+      const what = other instanceof Module ? "part" : "parameter";
       const doing = `list the parameters of ${nameOf(this.constructor)}`;
       throw new TypeError(
-        `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...), or name the field ` +
+        `Cannot ${doing}: ${field} is no ${what} of it; make it one with this.${what}(...), or name the field ` +
           `#${field} if it belongs to another module`,
       );
     }
@@ -171,6 +175,13 @@ export abstract class Module implements Disposable {
   }
 }
 
+/** What is to be trained of what a field holds: itself, or elements of a list or a plain object. */
+function trainedIn(value: unknown): (Module | Tensor)[] {
+  const isPlain = Array.isArray(value) || (value as object | undefined)?.constructor === Object;
+  return (isPlain ? Object.values(value as object) : [value])
+    .filter((one) => one instanceof Module || one instanceof Tensor && one.requiresGrad);
+}
+
 /**
  * A parameter of `shape`: a tensor that gets a gradient, and belongs to the caller. `path` is its name in the
  * model; {@linkcode SGD} takes the two as a {@linkcode NamedParameter}.
@@ -198,6 +209,9 @@ function initialized(
   const isGiven = init instanceof Float32Array;
   if (isGiven) expectGpu("make a parameter", gpu);
   else {
+    if (Array.isArray(init) || ArrayBuffer.isView(init)) {
+      throw new TypeError(`Cannot make a parameter: its values are ${show(init)}, no Float32Array`);
+    }
     expectOptions("a parameter", gpu, init, [], ["range", "seed"]);
     expectFromZero("make a parameter", "range", init.range);
   }

@@ -156,8 +156,8 @@ export abstract class Optimizer implements Disposable {
     const doing = `load ${this.#name}`;
     if (this.#busy !== FAILED) this.#expectFree("load", this.#held);
     expectObject(doing, "its state", saved, "what save() gave");
-    expectLr(doing, saved.lr);
     const entries = countedIn(doing, saved, this.#name, this.#entries);
+    expectLr(doing, saved.lr);
     const numbers = saved.tensors as SavedTensors;
     if (fill !== undefined) expectFunction(doing, "fill", fill);
     else {

@@ -97,6 +97,9 @@ export function countedIn(
   own: string,
   entries: readonly Entry[],
 ): Counted[] {
+  if (kind === undefined) {
+    throw new TypeError(`Cannot ${doing}: it has no kind, as what an optimizer's save() gives has`);
+  }
   if (kind !== own) throw new RangeError(`Cannot ${doing}: the state is that of ${show(kind)}`);
   expectRecord(doing, "counts", counts);
   const other = Object.keys(counts).find((key) => entries.every(({ name }) => name !== key));

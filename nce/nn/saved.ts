@@ -94,7 +94,7 @@ export function expectLayouts(doing: string, found: Layouts, expected: Layouts):
   expectRecord(doing, "tensors", found);
   for (const [name, { shape, dtype }] of Object.entries(expected)) {
     if (!Object.hasOwn(found, name)) {
-      throw new RangeError(`Cannot ${doing}: ${name} is missing`);
+      throw new RangeError(`Cannot ${doing}: ${name} is missing among ${listed(found)}`);
     }
     expectObject(doing, name, found[name], "a saved tensor");
     const { shape: given, dtype: type } = found[name]!;
@@ -105,6 +105,13 @@ export function expectLayouts(doing: string, found: Layouts, expected: Layouts):
   }
   const other = Object.keys(found).find((name) => !Object.hasOwn(expected, name));
   if (other !== undefined) throw new RangeError(`Cannot ${doing}: it has no tensor ${other}`);
+}
+
+/** The first names, of as many as a line holds: enough to see whose tensors they are. */
+function listed(found: Layouts): string {
+  const names = Object.keys(found), shown = names.slice(0, 5);
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
+  return `${shown.join(", ") || "no tensors"}${more}`;
 }
 
 /** Throws a TypeError unless each of `saved` has the numbers that its layout asks for, and no tensor is a shard. */

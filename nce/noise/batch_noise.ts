@@ -10,8 +10,8 @@ import type { Step } from "../../kernels/autograd/step.ts";
 import { expectIds, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectGpu } from "../nn/module.ts";
 import {
-  expectNoiseOn,
   expectRequest,
+  expectSource,
   isNoiseSource,
   mapToFloats,
   type Noise,
@@ -66,7 +66,7 @@ export class BatchNoise implements NoiseSource {
         `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
       );
     }
-    if (more) expectNoiseOn("make BatchNoise", gpu, more);
+    if (more) expectSource("make BatchNoise", gpu, more);
     this.#logProb = gpu.table([this.numClasses], mapToFloats(this.probabilities, Math.log));
     this.#more = more;
   }

@@ -11,7 +11,7 @@ import {
 } from "../../kernels/device/expect.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { expectStep, expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
+import { expectShape, expectStep, expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 
 /** Noise samples for N targets. */
 export interface Noise {
@@ -65,6 +65,14 @@ export function expectRequest(source: string, step: Step, request: NoiseRequest)
   expectBoolean(`run ${source}`, "perWord", perWord);
 }
 
+/** Throws a TypeError unless `noise` are ids, of each target [N] if they are wanted `perWord`. */
+export function expectNoise(noise: Noise, target: Tensor, perWord: boolean): void {
+  expectObject("draw noise", "what sample() gave", noise, "an object");
+  const { ids } = noise;
+  expectTensor("sample()", "ids", ids);
+  if (perWord) expectShape("sample()", "ids", ids, [target.size, ids.shape.at(-1)!], "u32");
+}
+
 /** Throws a RangeError unless a source draws so many samples for a target: some are made for one number. */
 export function expectDrawable(
   noiseRatio: number,
@@ -74,9 +82,14 @@ export function expectDrawable(
   throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
 }
 
-/** Throws a TypeError if the tables of a source lie on another Gpu. */
-export function expectNoiseOn(doing: string, gpu: Gpu, { gpu: own = gpu }: NoiseSource): void {
+/** Throws unless a source has a probability for each of its classes, and its tables, if any, lie on `gpu`. */
+export function expectSource(doing: string, gpu: Gpu, source: NoiseSource): void {
+  const { gpu: own = gpu, numClasses, probabilities } = source;
   if (own !== gpu) throw new TypeError(`Cannot ${doing}: its noise belongs to another Gpu`);
+  expectObject(doing, "its noise's list of probabilities", probabilities, "an array of numbers");
+  if (probabilities.length === numClasses) return;
+  const found = `${probabilities.length} probabilities for ${numClasses} classes`;
+  throw new RangeError(`Cannot ${doing}: its noise has ${found}`);
 }
 
 /** The smallest probability of a class before the final normalisation. */

@@ -13,7 +13,6 @@ import {
   Tensor,
   UniqueNoise,
 } from "../../mod.ts";
-import type { NamedParameter } from "../../nce/nn/mod.ts";
 import {
   gather,
   indexScore,
@@ -44,12 +43,11 @@ class Tower extends NCELoss<[Tensor]> {
 
   constructor(gpu: Gpu, options: NCEOptions) {
     super(gpu, options);
-    const parameter = (...shape: number[]) => {
-      const tensor = gpu.tensor(shape);
-      tensor.requiresGrad = true;
-      return tensor;
-    };
-    [this.hidden, this.table, this.bias] = [parameter(H, E), parameter(V, H), parameter(V)];
+    const parameter = (name: string, ...shape: number[]) =>
+      this.parameter(gpu, name, shape, { range: 0 });
+    this.hidden = parameter("hidden", H, E);
+    this.table = parameter("table", V, H);
+    this.bias = parameter("bias", V);
   }
 
   #top(step: Step, x: Tensor): Tensor {
@@ -68,11 +66,6 @@ class Tower extends NCELoss<[Tensor]> {
 
   override scoreAllClasses(step: Step, x: Tensor): TileScorer {
     return linearScorer(step, this.#top(step, x), this.table, this.bias);
-  }
-
-  override parameters(): NamedParameter[] {
-    const { hidden, table, bias } = this;
-    return [["hidden", hidden], ["table", table], ["bias", bias], ...super.parameters()];
   }
 }
 

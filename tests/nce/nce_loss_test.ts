@@ -6,6 +6,7 @@ import {
   IndexLinear,
   NCELoss,
   type NCEOptions,
+  type NoiseSource,
   type Scores,
   type Step,
   type Tensor,
@@ -86,19 +87,48 @@ Deno.test("NCELoss throws when noise ids or the scorer's shapes do not fit", () 
       noise: step.upload(values(K, 1), [1, K]),
     });
     assertThrows(() => criterion.forward(step, target, x), TypeError, "noise");
+    criterion.getScore = () => undefined as never;
+    const nothing = "Bilinear.getScore: what it gave is undefined, not an object of scores";
+    assertThrows(() => criterion.forward(step, target, x), TypeError, nothing);
   }));
 
-Deno.test("NCELoss throws when a source of noise gives nothing, as one without a return does", () =>
+Deno.test("NCELoss throws when a source of noise does not give what was asked for", () =>
   withGpu((gpu) => {
-    using criterion = new Bilinear(gpu);
-    Object.assign(criterion.noise, { sample: () => undefined });
     using step = gpu.step({ training: true });
-    const x = step.upload(values(N * E, 1), [N, E]);
-    assertThrows(
-      () => criterion.forward(step, step.upload(randomIds(N, V, 1)), x),
-      TypeError,
-      "Cannot draw noise: what sample() gave is undefined, not an object",
-    );
+    const x = step.upload(values(N * E, 1), [N, E]), target = step.upload(randomIds(N, V, 1));
+    const message = (given: unknown, perWord = false) => {
+      using criterion = new Bilinear(gpu, { perWord });
+      Object.assign(criterion.noise, { sample: () => given });
+      return assertThrows(() => criterion.forward(step, target, x), TypeError).message;
+    };
+    const nothing = "Cannot draw noise: what sample() gave is undefined, not an object";
+    assertEquals(message(undefined), nothing);
+    assertEquals(message(Promise.resolve()), "Cannot run sample(): ids is undefined, not a tensor");
+    const shared = { ids: step.upload(randomIds(K, V, 2)) };
+    const expected = `expected u32 of 2 dimensions, as [${N},${K}]`;
+    assertEquals(message(shared, true), `Cannot run sample(): ids is u32 [${K}], ${expected}`);
+  }));
+
+Deno.test("a source of noise must have a probability for each class", () =>
+  withGpu((gpu) => {
+    const noise = (change: object): NoiseSource => ({
+      ...{ numClasses: V, probabilities: new Float64Array(V).fill(1 / V), independent: true },
+      ...{ sample: () => ({}) as never, [Symbol.dispose]: () => {} },
+      ...change,
+    });
+    const refuse = (
+      change: object,
+      Kind: typeof TypeError | typeof RangeError,
+      message: string,
+    ) => {
+      const options = { embeddingDim: E, numClasses: V, noise: noise(change) };
+      const error = assertThrows(() => new IndexLinear(gpu, options), Kind);
+      assertEquals(error.message, `Cannot make IndexLinear: ${message}`);
+    };
+    const short = `its noise has 3 probabilities for ${V} classes`;
+    refuse({ probabilities: new Float64Array(3) }, RangeError, short);
+    const none = "its noise's list of probabilities is undefined, not an array of numbers";
+    refuse({ probabilities: undefined }, TypeError, none);
   }));
 
 Deno.test("lossType can be set between any two calls", () =>

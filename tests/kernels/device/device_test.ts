@@ -168,11 +168,24 @@ Deno.test("dispatch() throws when uniform fields or constants are wrong", () =>
     const run = (uniform?: Record<string, number>) => () =>
       gpu.dispatch({ ...COUNT, outputs: [out], ...(uniform && { uniform }) });
     assertThrows(run(), TypeError, "Cannot run count: uniform has nothing, expected amount");
-    assertThrows(run({ sum: 1 }), TypeError, "uniform field amount missing");
+    assertThrows(run({ sum: 1 }), TypeError, "uniform has sum, expected amount");
+    const missing = { amount: undefined } as never;
+    assertThrows(run(missing), TypeError, "uniform has nothing, expected amount");
     assertThrows(run({ amount: 1, sum: 1 }), TypeError, "uniform has amount,sum, expected amount");
-    const wrong = { ...COUNT, outputs: [out], uniform: { amount: 1 }, constants: { A: NaN } };
+    const other = (change: Partial<Launch>) => () =>
+      gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 }, ...change });
+    assertThrows(
+      other({ source: "struct Params { amount: vec2f }" }),
+      TypeError,
+      "Cannot run count: uniform field amount is a vec2f, not a u32, i32 or f32; make it several fields",
+    );
+    assertThrows(
+      other({ source: "@compute @workgroup_size(1) fn main() {}" }),
+      TypeError,
+      "Cannot run count: uniform has amount, expected nothing, as there is no struct Params",
+    );
     const message = "Cannot run count: A is NaN, not a finite number";
-    assertThrows(() => gpu.dispatch(wrong), RangeError, message);
+    assertThrows(other({ constants: { A: NaN } }), RangeError, message);
   }));
 
 Deno.test("small writes before the first launch cost one write of the queue", () =>

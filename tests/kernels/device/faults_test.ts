@@ -59,6 +59,21 @@ Deno.test("a kernel's error that is met in a loop of steps is told with its line
     await assertRejects(() => gpu.read(out), KernelCompileError, "kernel of broken");
   }));
 
+Deno.test("a kernel whose bindings are not those of the launch is told what the launch has", async () => {
+  const source = BROKEN.source.replace("missing", "1.0");
+  for (const [inputs, outputs] of [[1, 1], [1, 0]] as const) {
+    await withGpuThatFails(async (gpu) => {
+      using a = gpu.tensor([1]), b = gpu.tensor([1]);
+      const bound = { inputs: [a].slice(0, inputs), outputs: [b].slice(0, outputs) };
+      gpu.dispatch({ ...BROKEN, source, ...bound });
+      const found =
+        `Cannot compile the kernel of broken: the launch has ${inputs} inputs, read in ` +
+        `group 0 from binding 0 on, and ${outputs} outputs, read_write from binding 1 on; `;
+      await assertRejects(() => gpu.finish(), KernelCompileError, found);
+    });
+  }
+});
+
 Deno.test("a cause is told although the device reports what comes of it first", () =>
   withGpuThatFails(async (gpu) => {
     const { device } = gpu, popErrorScope = device.popErrorScope;

@@ -49,6 +49,41 @@ Deno.test("gather() of an intermediate tensor passes its gradient on", () =>
     });
   }));
 
+Deno.test("gather() of a table of ids gives ids, which other tables are looked up by", () =>
+  withBothFamilies(async (gpu) => {
+    for (
+      const [n, classes, width] of [[1, 1, 1], [63, 5, 65], [65, 257, 3], [257, 63, 4]] as const
+    ) {
+      const ids = randomIds(n, classes, n), groups = randomIds(classes * width, 9, width);
+      using table = gpu.table([classes, width], groups);
+      using step = gpu.step({ training: true });
+      const out = gather(step, table, step.upload(ids));
+      assertEquals(out.shape, [n, width]);
+      const rows = Array.from(ids, (id) => [...groups.subarray(id * width, (id + 1) * width)]);
+      assertEquals([...await gpu.read(out)], rows.flat());
+
+      const vectors = step.upload(values(9 * 2, 1), [9, 2]);
+      vectors.requiresGrad = true;
+      const gradients = step.backward(sum(step, gather(step, vectors, out)));
+      const counts = Array.from({ length: 9 }, (_, g) => rows.flat().filter((x) => x === g).length);
+      const dense = await gpu.readFloats(gradients.toDense(vectors)!);
+      assertEquals([...dense], counts.flatMap((count) => [count, count]));
+    }
+  }));
+
+Deno.test("gather() of a table of ids knows what all of them are below, if the table does", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const groups = step.upload(Uint32Array.of(0, 6, 2)), ids = step.upload(Uint32Array.of(0, 2));
+    const found = gather(step, groups, ids), rows = step.upload(values(6, 1));
+    assertEquals(found.idLimit, 7);
+    assertThrows(() => gather(step, rows, found), RangeError, "may be up to 6");
+    assertThrows(() => gather(step, groups, groups), RangeError, "may be up to 6");
+    assertEquals(gather(step, step.tensor([3], "u32"), ids).idLimit, Infinity);
+    assertThrows(() => gather(step, groups, rows), TypeError, "ids [6] are floats");
+    assertThrows(() => gather(gpu as never, groups, ids), TypeError, "step is a Gpu");
+  }));
+
 Deno.test("indexScore() agrees with float64 for targets and for noise of each row", () =>
   withBothFamilies(async (gpu) => {
     const odd = [[1, 1, 1, 1], [65, 5, 7, 9]] as const;
@@ -130,6 +165,9 @@ Deno.test("gather() and indexScore() throw a TypeError when types or shapes are 
     assertThrows(() => indexScore(step, x, table, x, three), TypeError, "bias");
     const wide = step.upload(values(9, 4), [3, 3]);
     assertThrows(() => indexScore(step, wide, table, bias, three), TypeError, "table");
+    const deep = step.reshape(wide, [3, 1, 3]);
+    const message = "x is f32 [3,1,3], expected f32 of 2 dimensions, as [3,1]";
+    assertThrows(() => indexScore(step, deep, table, bias, three), TypeError, message);
   }));
 
 Deno.test("gather() records no gradient in a step that does not train", () =>

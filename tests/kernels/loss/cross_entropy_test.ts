@@ -184,7 +184,7 @@ Deno.test("crossEntropy() throws when a shape, an id or the number of rows does 
     const large = step.upload(Uint32Array.of(0, 4));
     assertThrows(() => crossEntropy(step, x, wide, bias, target), TypeError, "weight");
     assertThrows(() => crossEntropy(step, x, weight, x, target), TypeError, "bias");
-    const flat = "x is f32 [4], expected f32 [4,any]";
+    const flat = "x is f32 [4], expected f32 of 2 dimensions, as [4,any]";
     assertThrows(() => crossEntropy(step, bias, weight, bias, target), TypeError, flat);
     assertThrows(() => crossEntropy(step, x, weight, bias, three), TypeError, "target");
     assertThrows(() => crossEntropy(step, x, weight, bias, large), RangeError, "up to 4,");

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
-import { type Gpu, IndexGRU, IndexLinear } from "../../../mod.ts";
+import { type Gpu, IndexGRU, IndexLinear, type Tensor } from "../../../mod.ts";
 import {
   Embedding,
   Linear,
@@ -184,6 +184,9 @@ Deno.test("parameter() starts uniform, a function of path and seed, or with the 
     assert([same, other, given].every(({ requiresGrad }) => requiresGrad));
     const wrong = () => parameter(gpu, "given", [2, 3], values);
     assertThrows(wrong, TypeError, "a tensor [2,3] of 4 elements");
+    const list = () => parameter(gpu, "given", [2], [1, 2] as never);
+    const message = "Cannot make a parameter: its values are [1,2], no Float32Array";
+    assertThrows(list, TypeError, message);
   }));
 
 Deno.test("a module has its parameters and those of its parts, in order, and frees them all", () =>
@@ -205,6 +208,36 @@ Deno.test("a module has its parameters and those of its parts, in order, and fre
       assertEquals(gpu.memory.buffers, buffers + 4);
     }
     assertEquals(gpu.memory.buffers, buffers);
+  }));
+
+Deno.test("a tensor in a field that is no parameter of its owner would not be trained: parameters() refuses it", () =>
+  withGpu((gpu) => {
+    using linear = new Linear(gpu, { inFeatures: 2, outFeatures: 2 });
+    using foreign = parameter(gpu, "gate", [2], { range: 1 });
+    class Model extends Module {
+      readonly part1 = this.part(new Linear(gpu, { name: "l", inFeatures: 2, outFeatures: 2 }));
+      readonly shown = [this.part1.weight]; // a part's
+      readonly own = { a: this.parameter(gpu, "a", [2], { range: 1 }) };
+      readonly #shared = linear.weight; // another's
+      readonly constant = this.#shared.reshape([4]);
+      constructor(readonly gate: Tensor | { gate: Tensor } | undefined) {
+        super();
+      }
+      override dispose() {
+        super.dispose();
+        this.constant.dispose();
+      }
+    }
+    using model = new Model(undefined);
+    assertEquals(model.parameters().map(([name]) => name), ["l.weight", "l.bias", "a"]);
+    for (const gate of [foreign, { gate: foreign }]) {
+      using wrong = new Model(gate);
+      assertEquals(
+        assertThrows(() => wrong.parameters(), TypeError).message,
+        "Cannot list the parameters of Model: gate is no parameter of it; make it one with this.parameter(...), " +
+          "or name the field #gate if it belongs to another module",
+      );
+    }
   }));
 
 Deno.test("a part's own things on the GPU end with the module", () =>

@@ -69,8 +69,13 @@ Deno.test("an optimizer loads nothing but a state of its own kind, and then stay
         );
         refuse({ ...saved, counts: { other: [1] } }, 'it has no parameter "other"');
         refuse({ ...saved, kind: "Lion" }, 'the state is that of "Lion"');
+        refuse(
+          saved.tensors as unknown as typeof saved, // what a module saves
+          "it has no kind, as what an optimizer's save() gives has",
+        );
         refuse({ ...saved, lr: 0 }, "lr is 0, not a positive finite number");
-        refuse(withTensor(saved, "vector"), "vector is missing");
+        const others = Object.keys(withTensor(saved, "vector").tensors).join(", ");
+        refuse(withTensor(saved, "vector"), `vector is missing among ${others}`);
         refuse(withTensor(saved, "more", { shape: [1] }), "it has no tensor more");
         const type = dtype === "f32" ? "f16" : "f32", shape = [V, W];
         refuse(

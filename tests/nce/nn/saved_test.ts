@@ -47,9 +47,12 @@ Deno.test("a module refuses parameters that are not its own, and keeps those tha
   withGpu(async (gpu) => {
     using one = new Model(gpu, 1), wide = new Model(gpu, 2, 3), less = new Model(gpu, 2, 2, false);
     const before = await one.save(), gate = before["gate"]!;
+    const optimizer = { kind: "SGD", lr: 1, counts: {}, tensors: before };
     const wrong: readonly [saved: object, message: string][] = [
       [await wide.save(), "linear.weight is f32 [3,4], expected f32 [2,4]"],
-      [await less.save(), "gate is missing"],
+      [await less.save(), `gate is missing among ${Object.keys(await less.save()).join(", ")}`],
+      [{}, `${Object.keys(before)[0]} is missing among no tensors`],
+      [optimizer, `${Object.keys(before)[0]} is missing among kind, lr, counts, tensors`],
       [{ ...before, more: gate }, "it has no tensor more"],
       [{ ...before, gate: null }, "gate is null, not a saved tensor"],
       [{ ...before, gate: { ...gate, dtype: "u32" } }, "gate is u32 [3], expected f32 [3]"],
@@ -65,6 +68,8 @@ Deno.test("a module refuses parameters that are not its own, and keeps those tha
       assertEquals(error.message, `Cannot load Model: ${message}`);
     }
     assertEquals(await one.save(), before);
+    const many = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`other${i}`, gate]));
+    assertThrows(() => one.load(many), RangeError, "other3, other4 and 2 more");
   }));
 
 /** A module that gets its parameter late. */
