@@ -182,14 +182,14 @@ export class Mpi extends Communicator {
 
   /** Tells the others of this rank's error; resolves if this rank should print it. */
   async fail(error: unknown): Promise<void> {
-    if (this.#busy === undefined && !this.#finalized) await this.#faults.tell(error);
+    await this.#faults.tell(error);
   }
 
   /** Ends MPI when all ranks have come here; nothing can be sent afterwards. */
   async finalize(): Promise<void> {
     await this.barrier();
-    this.#finalized = true;
     this.#faults.end();
+    this.#finalized = true;
     this.#functions.MPI_Finalize();
   }
 }

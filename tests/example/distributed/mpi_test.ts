@@ -47,7 +47,7 @@ for (const launcher of FOUND) {
 }
 
 for (const launcher of FOUND.filter(({ name }) => !name.includes("TCP"))) {
-  Deno.test(`${launcher.name} ends all ranks when one is killed, hangs or fails, and the line names it`, async () => {
+  Deno.test(`${launcher.name} ends all ranks when one is killed, hangs, fails or is refused a call, and the line names it`, async () => {
     const killed = await mpirun(launcher, 3, `${RANK} kill`);
     assert(killed.code !== 0);
     const hung = await mpirun(launcher, 3, `${RANK} hang 1`);
@@ -60,6 +60,11 @@ for (const launcher of FOUND.filter(({ name }) => !name.includes("TCP"))) {
     const failed = await mpirun(launcher, 3, `${RANK} fail`);
     assert(failed.code !== 0);
     assertEquals(errorsIn(failed.err), ["error: rank 1: no memory for a tensor"]);
+    const busy = await mpirun(launcher, 3, `${RANK} busy`);
+    assert(busy.code !== 0);
+    assertEquals(errorsIn(busy.err), [
+      "error: rank 1: Cannot gather: a call to gather is not over",
+    ]);
   });
 
   Deno.test(`main.ts --distributed writes by ${launcher.name} the bits of ranks in one process`, () =>
