@@ -36,8 +36,8 @@ export class Faults {
   readonly #rank: number;
   readonly #others: readonly number[];
   readonly #timeout: number;
-  /** On rank 0: what each other rank sends at its end, until it has come. */
-  readonly #reports = new Map<number, Request>();
+  /** On rank 0: what each other rank sends at its end. */
+  readonly #reports: readonly Request[];
   /** How many lower ranks wait for a missing one, too; undefined if none is missing. */
   #waitingBefore: number | undefined;
 
@@ -52,10 +52,9 @@ export class Faults {
     this.#others = Array.from({ length: size }, (_, other) => other)
       .filter((other) => other !== rank);
     this.#timeout = timeout;
-    if (rank > 0) return;
-    for (const other of this.#others) {
-      this.#reports.set(other, messages.receive(other, ENDED, new Uint8Array(REASON_BYTES)));
-    }
+    this.#reports = rank > 0 ? [] : this.#others.map((other) => {
+      return messages.receive(other, ENDED, new Uint8Array(REASON_BYTES));
+    });
   }
 
   /**
@@ -75,12 +74,10 @@ export class Faults {
     }
   }
 
-  /** On rank 0: throws the failure that another rank has sent. */
+  /** On rank 0: throws the failure that another rank has sent, also when it waits again to clean up. */
   #expectNoReport(): void {
-    for (const [rank, report] of this.#reports) {
-      if (!this.#messages.isDone(report)) continue;
-      this.#reports.delete(rank);
-      const reason = textOf(report);
+    for (const report of this.#reports) {
+      const reason = this.#messages.isDone(report) ? textOf(report) : "";
       if (reason !== "") throw new Failure(reason);
     }
   }
@@ -125,7 +122,7 @@ export class Faults {
   /** Tells rank 0 that this rank is done; there, waits until all are. */
   end(): void {
     if (this.#rank > 0) this.#messages.send(0, ENDED, new Uint8Array(1));
-    for (const report of this.#reports.values()) while (!this.#messages.isDone(report));
+    for (const report of this.#reports) while (!this.#messages.isDone(report));
   }
 }
 

@@ -56,7 +56,6 @@ export class Ranks {
 
   /** Rank 0's value on all ranks, by way of JSON; the others' is not used. */
   async fromFirst<T>(value: T): Promise<T> {
-    if (this.communicator.size === 1) return value;
     const [first] = await this.communicator.gather(
       this.isFirst ? codesOf(JSON.stringify(value)) : new Uint32Array(),
     );
@@ -102,8 +101,7 @@ export class Ranks {
 
   #decide([stop, requeued, checkpoint]: Float32Array): void {
     this.#checkpointDue = checkpoint! > 0;
-    if (this.communicator.size === 1 || stop === 0) return;
-    this.stop.requested = true;
+    this.stop.requested ||= stop! > 0;
     this.stop.requeued ||= requeued! > 0;
   }
 }

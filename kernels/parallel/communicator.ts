@@ -10,7 +10,8 @@ const GATHERED = 2 ** 14;
 
 /**
  * The ranks of one computation, of which this is one. Every rank calls the same methods in the same order, one
- * at a time, and awaits each.
+ * at a time, and awaits each. A rank that throws does not come again, and the others wait for it: who has started
+ * the ranks ends them, as `Promise.all` passes on the first error of ranks in one process.
  */
 export abstract class Communicator {
   /** The number of this rank, from 0. */
@@ -61,13 +62,13 @@ export abstract class Communicator {
 
   /**
    * Overwrites `data`, of one length on all ranks, with the sum over the ranks. Ranks are added in their order,
-   * in float32, so that the bits do not depend on the library or the network.
+   * in float32, so that the bits do not depend on the library or the network. A rank that finds another length
+   * throws a TypeError; of many numbers each rank sees a share alone.
    */
   async sum(data: Float32Array): Promise<void> {
     if (dtypeOf("sum over ranks", data) !== "f32") {
       throw new TypeError("Cannot sum over ranks: a Float32Array is expected");
     }
-    if (this.size === 1) return;
     for (let at = 0; at < data.length; at += PIECE) await this.#sum(data.subarray(at, at + PIECE));
   }
 

@@ -20,6 +20,7 @@ if (import.meta.main) {
         break;
       case "fail":
         if (mpi.rank === 1) throw new Error("no memory for a tensor");
+        await mpi.barrier().finally(() => mpi.barrier()); // who cleans up may wait, too
         break;
       case "busy": // a call that is refused here alone
         if (mpi.rank === 1) mpi.barrier();

@@ -116,11 +116,17 @@ Deno.test("Measured passes everything on, and counts the bytes that go to other 
       await counting.gather(new Float32Array(5));
       await counting.broadcast(new Float32Array(7));
       await counting.exchange([1, 2, 3].map((length) => new Uint32Array(length)));
+      await counting.sum(new Float32Array(11)); // gathered
+      await counting.sum(new Float32Array(30_000)); // a third is summed by each rank
       return counting.bytes;
     }),
   );
   const gathered = 4 * 5 * 2, broadcast = [4 * 7 * 2, 0, 0], exchangedTo = [5, 4, 3];
-  assertEquals(counted, [0, 1, 2].map((k) => gathered + broadcast[k]! + 4 * exchangedTo[k]!));
+  const summed = 4 * 11 * 2 + 4 * (20_000 + 10_000 * 2);
+  assertEquals(
+    counted,
+    [0, 1, 2].map((k) => gathered + broadcast[k]! + 4 * exchangedTo[k]! + summed),
+  );
   for (const { ms } of measured) assert(ms > 0);
 });
 

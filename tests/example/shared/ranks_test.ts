@@ -31,6 +31,7 @@ Deno.test("Ranks stop together when one of them is to stop, and not before they 
 Deno.test("Ranks write a checkpoint when it is due by rank 0's clock", async () => {
   const { ranks } = threeRanks();
   const due = (whose: number) => ranks.map((rank, i) => rank.checkpointDue(i === whose));
+  assertEquals(due(-1), [false, false, false]); // nothing was agreed on
   await Promise.all(ranks.map((rank) => rank.agree()));
   assertEquals(due(1), [false, false, false]);
   await Promise.all(ranks.map((rank) => rank.agree()));
@@ -78,6 +79,7 @@ Deno.test("a rank that is alone needs no agreement", async () => {
   const own: StopFlag = { requested: false }, rank = new Ranks(undefined, own);
   own.requested = true;
   assertEquals([rank.stop.requested, rank.checkpointDue(true), rank.isFirst], [true, true, true]);
+  assertEquals(new Ranks().stop.requested, false);
   assertEquals([await rank.fromFirst("x"), await rank.sums([2])], ["x", [2]]);
   await rank.agree();
   await rank.expectSame([{ what: "version", value: "1", hint: "" }]);
