@@ -13,8 +13,9 @@ export function packed(
 }
 
 /** The sum of the bytes of a call; throws a Failure if MPI cannot count them. */
-export function sendableBytes(counts: Int32Array): number {
-  const sum = counts.reduce((sum, count) => sum + count, 0);
+export function sendableBytes(counts: Iterable<number>): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
   if (sum < 2 ** 31) return sum;
   throw new Failure(`Cannot send ${sum} bytes between ranks at once: take a smaller --batch-size`);
 }

@@ -87,7 +87,7 @@ export class Mpi extends Communicator {
 
   protected override gatherBytes(own: Uint8Array): Promise<Uint8Array[]> {
     return this.#alone("gather", async () => {
-      const counts = await this.#gatherCounts(Int32Array.of(own.length));
+      const counts = await this.#gatherCounts([own.length]);
       return unpacked(await this.#gather(own, counts, "gathered"), counts);
     });
   }
@@ -95,7 +95,7 @@ export class Mpi extends Communicator {
   protected override exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const { byte, world } = this.#constants, { rank, size } = this;
     return this.#alone("exchange", async () => {
-      const all = await this.#gatherCounts(Int32Array.from(sends, ({ length }) => length));
+      const all = await this.#gatherCounts(sends.map(({ length }) => length));
       const sent = all.slice(rank * size, (rank + 1) * size);
       const received = sent.map((_, k) => all[k * size + rank]!);
       const from = packed(sends, this.#room("sent", sendableBytes(sent)));
@@ -129,9 +129,10 @@ export class Mpi extends Communicator {
     });
   }
 
-  /** Numbers of all ranks, as many from each. */
-  async #gatherCounts(own: Int32Array<ArrayBuffer>): Promise<Int32Array<ArrayBuffer>> {
-    const counts = new Int32Array(this.size).fill(own.byteLength);
+  /** The lengths of all ranks, as many from each. */
+  async #gatherCounts(lengths: readonly number[]): Promise<Int32Array<ArrayBuffer>> {
+    sendableBytes(lengths); // larger ones would be others in 32 bits
+    const own = Int32Array.from(lengths), counts = new Int32Array(this.size).fill(own.byteLength);
     const all = await this.#gather(new Uint8Array(own.buffer), counts, "counts");
     return new Int32Array(all.slice().buffer);
   }

@@ -22,6 +22,9 @@ if (import.meta.main) {
         if (mpi.rank === 1) throw new Error("no memory for a tensor");
         await mpi.barrier().finally(() => mpi.barrier()); // who cleans up may wait, too
         break;
+      case "large": // too much for MPI, by a number that is small in 32 bits
+        await mpi.gather(new Uint32Array(mpi.rank === 1 ? 2 ** 30 + 1 : 1));
+        break;
       case "busy": // a call that is refused here alone
         if (mpi.rank === 1) mpi.barrier();
         await mpi.barrier();

@@ -60,6 +60,9 @@ for (const launcher of FOUND.filter(({ name }) => !name.includes("TCP"))) {
     const failed = await mpirun(launcher, 3, `${RANK} fail`);
     assert(failed.code !== 0);
     assertEquals(errorsIn(failed.err), ["error: rank 1: no memory for a tensor"]);
+    const large = await mpirun(launcher, 3, `${RANK} large`);
+    assert(large.code !== 0);
+    assertMatch(errorsIn(large.err).join("\n"), /^error: rank 1: Cannot send 4294967300 bytes .+$/);
     const busy = await mpirun(launcher, 3, `${RANK} busy`);
     assert(busy.code !== 0);
     assertEquals(errorsIn(busy.err), [
