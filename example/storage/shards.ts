@@ -5,7 +5,6 @@ import { type Communicator, ownRows } from "../../kernels/mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import { joinRows } from "../shared/ranks.ts";
 import {
-  fillRows,
   type NumberSource,
   readOwn,
   type ReadRange,
@@ -41,7 +40,8 @@ export async function withShards<T>(
       if (!tensor.shard) return await own(tensor, range);
       const what = 1 + divided.indexOf(tensor);
       await communicator.broadcast(Uint32Array.of(what, range.first, range.count));
-      return await collect(gpu, communicator, tensor, range);
+      const parts = await collect(gpu, communicator, tensor, range);
+      return joinRows(parts, range.count, tensor.size / tensor.shape[0]!);
     });
   } finally {
     await communicator.broadcast(Uint32Array.of(DONE, 0, 0));
@@ -63,19 +63,17 @@ async function serve(
   }
 }
 
-/** Sends rank 0 the rows of a range; there, returns all. */
+/** Sends rank 0 the rows of a range; there, returns those of each rank. */
 async function collect(
   gpu: Gpu,
   communicator: Communicator,
   tensor: Tensor,
   range: RowRange,
-): Promise<Float32Array> {
-  const own = await readOwn(gpu, tensor, range);
-  const { rank, size } = communicator;
-  const sends = Array.from({ length: size }, (_, k) => k === 0 ? own : new Float32Array());
-  const received = await communicator.exchange(sends);
-  if (rank > 0) return own;
-  return joinRows(received, range.count, tensor.size / tensor.shape[0]!);
+): Promise<Float32Array[]> {
+  const own = await readOwn(gpu, tensor, range), { size } = communicator;
+  return await communicator.exchange(
+    Array.from({ length: size }, (_, k) => k === 0 ? own : new Float32Array()),
+  );
 }
 
 /**
@@ -89,7 +87,6 @@ export async function spread(
   source: NumberSource | undefined,
 ): Promise<void> {
   const { rank, size } = communicator, width = tensor.size / tensor.shape[0]!;
-  if (size === 1) return fillRows(gpu, tensor, source!);
   for (const range of rowRanges(tensor)) {
     const { first, count } = range;
     const numbers = rank === 0

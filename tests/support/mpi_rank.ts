@@ -25,6 +25,9 @@ if (import.meta.main) {
       case "large": // too much for MPI, by a number that is small in 32 bits
         await mpi.gather(new Uint32Array(mpi.rank === 1 ? 2 ** 30 + 1 : 1));
         break;
+      case "lengths": // the library's own error
+        await mpi.broadcast(new Uint32Array(mpi.rank === 0 ? 2 : 1));
+        break;
       case "busy": // a call that is refused here alone
         if (mpi.rank === 1) mpi.barrier();
         await mpi.barrier();

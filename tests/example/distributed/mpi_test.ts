@@ -63,6 +63,12 @@ for (const launcher of FOUND.filter(({ name }) => !name.includes("TCP"))) {
     const large = await mpirun(launcher, 3, `${RANK} large`);
     assert(large.code !== 0);
     assertMatch(errorsIn(large.err).join("\n"), /^error: rank 1: Cannot send 4294967300 bytes .+$/);
+    const lengths = await mpirun(launcher, 3, `${RANK} lengths`);
+    assert(lengths.code !== 0);
+    assertMatch(
+      errorsIn(lengths.err).join("\n"),
+      /^error: rank [12]: MPI cannot wait for other ranks: .+$/,
+    );
     const busy = await mpirun(launcher, 3, `${RANK} busy`);
     assert(busy.code !== 0);
     assertEquals(errorsIn(busy.err), [
