@@ -11,7 +11,7 @@ import {
   sum,
   weightedSum,
 } from "../../../kernels/ops.ts";
-import { backwardAcross, type Communicator } from "../../../kernels/mod.ts";
+import { ALONE, backwardAcross, type Communicator } from "../../../kernels/mod.ts";
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
 import { type NamedParameter, SGD } from "../../../nce/nn/mod.ts";
 import { assertClose } from "../../support/close.ts";
@@ -139,7 +139,7 @@ Deno.test("backwardAcross() sums rows that shared ids have by coefficients", asy
   for (const gradient of gradients) assertClose(gradient, expected);
 });
 
-Deno.test("backwardAcross() throws a TypeError when ranks have other gradients", async () => {
+Deno.test("backwardAcross() throws a TypeError when ranks have other gradients, or an argument is wrong", async () => {
   await assertRejects(
     () =>
       onRanks(2, async (gpu, communicator) => {
@@ -158,5 +158,7 @@ Deno.test("backwardAcross() throws a TypeError when ranks have other gradients",
     const wrong = JSON.parse("{}");
     const call = () => backwardAcross(step, sum(step, weight), wrong);
     await assertRejects(call, TypeError, "an object is no Communicator");
+    const without = () => Reflect.apply(backwardAcross, undefined, [null, weight, ALONE]);
+    await assertRejects(without, TypeError, "Cannot run backwardAcross");
   });
 });

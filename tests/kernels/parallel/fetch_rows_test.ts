@@ -223,6 +223,10 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       const call = () => Reflect.apply(fetchRows, undefined, [step, wrong, communicator]);
       await assertRejects(call, TypeError, "Cannot fetch rows: ");
     }
+    for (const wrong of [[null, requests, communicator], [step, requests, null]]) {
+      const call = () => Reflect.apply(fetchRows, undefined, wrong);
+      await assertRejects(call, TypeError, wrong[0] === null ? "fetchRows" : "no Communicator");
+    }
     const high = step.upload(Uint32Array.of(V));
     await assertRejects(
       () => fetchRows(step, [{ tables: [encoder.weight], ids: [high] }], communicator),
