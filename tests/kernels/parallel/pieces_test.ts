@@ -40,17 +40,21 @@ Deno.test("messagesOf() fills messages of 2^24 floats with pieces in their order
     assertEquals([...messagesOf([])], []);
   }));
 
-Deno.test("a piece has 64 rows at least, and more than a message alone travels alone", () =>
+Deno.test("a piece has 64 rows at least, and no more than its floats allow", () =>
   withGpu((gpu) => {
-    using wide = gpu.temporary([65, 70_000]);
-    assertEquals([...piecesOf(wide)].map(({ count }) => count), [64, 1]);
-    const large = {
-      tensor: { size: 2 ** 25, shape: [1] } as unknown as Tensor,
-      first: 0,
-      count: 1,
+    const countsOf = (rows: number, width: number) => {
+      using wide = gpu.temporary([rows, width]);
+      return [...piecesOf(wide)].map(({ count }) => count);
     };
-    assertEquals([...messagesOf([large, large])], [[large], [large]]);
+    assertEquals(countsOf(65, 70_000), [64, 1]);
+    assertEquals(countsOf(129, 40_000), [64, 64, 1]);
   }));
+
+Deno.test("a piece of more than a message travels alone", () => {
+  const tensor = { size: 2 ** 25, shape: [1] } as unknown as Tensor;
+  const large = { tensor, first: 0, count: 1 };
+  assertEquals([...messagesOf([large, large])], [[large], [large]]);
+});
 
 Deno.test("sumPieces() sums whole pieces, chosen rows and no rows over ranks", async () => {
   const found = await onRanks(2, async (gpu, communicator) => {
