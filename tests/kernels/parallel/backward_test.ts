@@ -115,6 +115,26 @@ Deno.test("backwardAcross() sums a tiled gradient that a dense one has joined", 
   assertClose(two!, one!, { atol: 1e-5 });
 });
 
+Deno.test("backwardAcross() sums a tiled gradient of more than 16 MiB, which has several tiles", async () => {
+  const [V, E] = [70_000, 64], held = 2 ** 21;
+  const gradient = async (gpu: Gpu, communicator: Communicator) => {
+    const { rank, size } = communicator;
+    using output = gpu.table([V, E], values(V * E, 1)), bias = gpu.table([V]);
+    output.requiresGrad = true;
+    using step = gpu.step({ training: true });
+    const own = [0, 1].filter((i) => i % size === rank);
+    const targets = step.upload(Uint32Array.from(own, (i) => [5, V - 1][i]!));
+    const rows = Float32Array.from(own.flatMap((i) => [...values(E, 2 + i)]));
+    const x = step.upload(rows, [own.length, E]);
+    const loss = sum(step, crossEntropy(step, x, output, bias, targets, held));
+    const { gradients } = await backwardAcross(step, loss, communicator);
+    assertEquals(gradients.get(output)?.kind, "tiled");
+    return await gpu.readFloats(gradients.toDense(output)!);
+  };
+  const [one] = await onRanks(1, gradient), [two] = await onRanks(2, gradient);
+  assertClose(two!, one!, { atol: 1e-6 });
+});
+
 Deno.test("backwardAcross() sums rows that shared ids have by coefficients", async () => {
   const ids = randomIds(4, V, 1), rowsOf = (rank: number) => values(4 * E, 5 + rank);
   const gradients = await onRanks(2, async (gpu, communicator) => {
