@@ -167,7 +167,8 @@ Deno.test("doctor --distributed measures the network, and what a step loses to i
       const { stepMs, communicationMs, bytes } = step.figures!;
       assert(bytes! > 100 && communicationMs! > 0 && communicationMs! < stepMs!, step.text);
       const percent = formatPercent(communicationMs! / stepMs!);
-      assertStringIncludes(step.text, ` ms (${percent}) go to `);
+      const what = "sync-every" in given ? "coming together" : "the other ranks";
+      assertStringIncludes(step.text, ` ms (${percent}) go to ${what}; a rank sends `);
     }
     await assertRejects(() => examineRanks({}, { "lr": "0.5" }), Failure, "1 of these findings");
   }));
