@@ -125,14 +125,18 @@ Deno.test("a test file that does not exist is told before any test runs", () =>
     assertEquals(err, "There is no test file b_test.ts\n");
   }, { "a_test.ts": 'Deno.test("a", () => {});' }));
 
-Deno.test("a file whose process dies counts as failed, by name, on lines of its own", () =>
+Deno.test("a file whose process dies or leaves counts as failed, by name, on lines of its own", () =>
   inFolder(async (folder) => {
-    const { code, lines } = await runTests(folder, ["--no-check", "dies_test.ts", "good_test.ts"]);
-    assertEquals({ code, last: lines.slice(-2) }, {
-      code: 1,
-      last: [`${folder}/dies_test.ts ended with SIGKILL`, "1 passed, 1 failed"],
-    });
+    for (const [name, reason] of [["dies", "SIGKILL"], ["leaves", "code 0"]]) {
+      const files = [`${name}_test.ts`, "good_test.ts"];
+      const { code, lines } = await runTests(folder, ["--no-check", ...files]);
+      assertEquals({ code, last: lines.slice(-2) }, {
+        code: 1,
+        last: [`${folder}/${name}_test.ts ended with ${reason}`, "1 passed, 1 failed"],
+      });
+    }
   }, {
     "dies_test.ts": 'Deno.test("dies", () => Deno.kill(Deno.pid, "SIGKILL"));',
+    "leaves_test.ts": 'Deno.exit(0); Deno.test("never runs", () => {});',
     "good_test.ts": 'Deno.test("good", () => {});',
   }));
