@@ -61,9 +61,9 @@ export class SyntheticLanguage {
   /** Probability of a word within its list. */
   readonly #within: Float64Array;
   /** The words of each list, and their cumulative probabilities. */
-  readonly #lists = Array.from(
+  readonly #lists: { words: number[]; cumulative: Float64Array }[] = Array.from(
     { length: listIndex(CLASSES, 0) },
-    () => ({ words: [] as number[], cumulative: new Float64Array() }),
+    () => ({ words: [], cumulative: new Float64Array() }),
   );
   /** `#next[c][d]`: probability that class d follows class c; the last row is the start of a sentence. */
   readonly #next: readonly (readonly number[])[];
