@@ -121,12 +121,9 @@ Deno.test("WordTable.of() refuses words that are there twice, or have no end", (
     assertEquals(WordTable.of(ENCODER.encode(text)), undefined);
   }
   assertEquals(wordsOf(WordTable.of(ENCODER.encode("a\n\nb\n"))!), ["a", "", "b"]);
-  assertEquals(
-    [tableOf(["a", "\u00e9"]), WordTable.of(Uint8Array.of(97, 10, 0xff, 10))!].map((table) =>
-      table.isText
-    ),
-    [true, false],
-  );
+  const damaged = WordTable.of(Uint8Array.of(97, 10, 0xff, 10))!;
+  assertEquals([tableOf(["a", "\u00e9"]), damaged].map((table) => table.isText), [true, false]);
+  assertThrows(() => damaged.text(1), TypeError);
 });
 
 Deno.test("LineWords splits at what Python splits at, and at nothing else", () => {
