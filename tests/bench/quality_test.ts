@@ -88,7 +88,8 @@ const RESULTS = [
 ];
 
 Deno.test("resultTable() compares each loss with the best possible perplexity and with full", () => {
-  const { title, rows, notes } = resultTable(RESULTS);
+  const later = RESULTS.slice(1).map((some) => ({ ...some, date: "2026-01-02" }));
+  const { title, rows, notes } = resultTable([RESULTS[0]!, ...later]);
   assertEquals(title, "V = 200, 3,000 tokens of text");
   assertEquals(notes, ["2026-01-01, none. Best possible perplexity: 50.00."]);
   const names = ["loss", "ppl", "over best", "over full", "tokens/s", "speed over full"];

@@ -118,6 +118,18 @@ Deno.test("a folder without tests has its examples run, with their types", () =>
     assertMatch(wrong.err + wrong.lines.join("\n"), /TS2322/);
   }));
 
+Deno.test("without files, all tests and the documentation's examples run; it is a failure if none does", () =>
+  inFolder(async (folder) => {
+    Deno.mkdirSync("tests");
+    Deno.writeTextFileSync("tests/one_test.ts", 'Deno.test("one", () => {});');
+    const { code, lines } = await runTests(folder, []);
+    assertEquals({ code, last: lines.at(-1) }, { code: 0, last: "2 passed, 0 failed" });
+    const none = await runTests(folder, ["--no-check", "--filter", "two"]);
+    assertEquals([none.code, none.lines.at(-1)], [1, "0 passed, 0 failed"]);
+    Deno.writeTextFileSync("tests/one_test.ts", "export const x: number = '';");
+    assertMatch((await runTests(folder, [])).err, /TS2322[^]*one_test\.ts/);
+  }, { "mod.ts": EXAMPLE, "else_test.ts": "throw 1;" }));
+
 Deno.test("a test file that does not exist is told before any test runs", () =>
   inFolder(async (folder) => {
     const { code, err, lines } = await runTests(folder, ["a_test.ts", "b_test.ts"]);
