@@ -1,0 +1,114 @@
+/** The course of training in a report: which curves there are, where they run, and their tables. */
+
+import { assertEquals } from "@std/assert";
+import { learningCurves, noise, rateAndSpeed } from "../../../example/report/curves.ts";
+import type { Html } from "../../../example/report/html.ts";
+import { linkedom } from "../../../example/report/libraries.ts";
+import { readRecord } from "../../../example/report/record.ts";
+import type { ReportedRun } from "../../../example/report/reported_run.ts";
+import { timedRun } from "../../../example/report/timed_run.ts";
+import type { MetricsEvent } from "../../../example/storage/metrics.ts";
+import { madeUpEvents, recordText } from "../../support/report_runs.ts";
+
+const NCE = madeUpEvents({ nce: true, audit: "50" }, 2), FULL = madeUpEvents({ loss: "full" }, 2);
+
+function run(name: string, events: readonly MetricsEvent[]): ReportedRun {
+  const record = readRecord(recordText(events));
+  return { name, record: "", model: "", ...record, ...timedRun(record), file: "none" };
+}
+
+function find(html: Html | undefined, selector: string) {
+  const document = new linkedom.DOMParser().parseFromString(html?.source ?? "", "text/html");
+  return [...document.querySelectorAll(selector)];
+}
+
+/** What each chart is said to show. */
+function titles(html: Html | undefined): string[] {
+  return find(html, "svg").map((svg) => String(svg.getAttribute("aria-label")));
+}
+
+/** The head and the first row of each table. */
+function tables(html: Html | undefined): string[][][] {
+  const cells = (row: { readonly children: Iterable<{ textContent: string | null }> }) =>
+    [...row.children].map(({ textContent }) => String(textContent));
+  return find(html, "table").map((table) =>
+    [...table.querySelectorAll("tr")].slice(0, 2).map(cells)
+  );
+}
+
+/** The same events, with other fields for those of epochs. */
+function withEpochs(events: readonly MetricsEvent[], fields: object): MetricsEvent[] {
+  return events.map((event) => event.event === "epoch" ? { ...event, ...fields } : event);
+}
+
+Deno.test("learningCurves() names each run, and where its line begins and ends", () => {
+  const runs = [run("a", withEpochs(NCE, { validLoss: 3.5 })), run("b", FULL.slice(0, 1))];
+  const perplexity = "a from 400 to 200; b has none";
+  const loss = "a (loss nce) from 5.438 to 4.688; b (loss full) has none";
+  assertEquals(titles(learningCurves(runs)), [
+    `Validation perplexity by epochs: ${perplexity}`,
+    `Validation perplexity by words trained on: ${perplexity}`,
+    `Validation perplexity by time in seconds: ${perplexity}`,
+    `Training loss by epochs: ${loss}`,
+    `Training loss by words trained on: ${loss}`,
+    `Training loss by time in seconds: ${loss}`,
+    "Validation loss by epochs: a from 3.5 to 3.5; b has none",
+  ]);
+});
+
+Deno.test("learningCurves() tells time in a unit that suits the longest run", () => {
+  const labelOf = (...runs: ReportedRun[]) =>
+    find(learningCurves(runs), "figure:nth-child(3) text").map(({ textContent }) => textContent)
+      .find((text) => text?.startsWith("time"));
+  const ofEpochs = (seconds: number) =>
+    labelOf(run("short", NCE), run("a", withEpochs(NCE, { seconds })));
+  assertEquals([60, 60.5, 3600, 3600.5].map(ofEpochs), [
+    ...["time in seconds", "time in minutes", "time in minutes", "time in hours"],
+  ]);
+  // In the epoch after the last that has ended.
+  const { train, epochs, ...rest } = run("a", NCE), [first] = epochs;
+  const at = { ...first!.at, seconds: 7201 };
+  const going = { ...rest, epochs: [first!], train: [...train, { ...train.at(-1)!, at }] };
+  assertEquals(labelOf(going), "time in hours");
+});
+
+Deno.test("rateAndSpeed() and noise() draw what the runs have", () => {
+  const a = run("a", NCE),
+    b = run("b", FULL),
+    audits = [
+      "Cosine of the gradients by epochs: a from 0.5 to 0.5",
+      "Relative bias by epochs: a from 0.25 to 0.125",
+      "Noise over signal by epochs: a from 2.828 to 2.828",
+    ];
+  assertEquals(titles(rateAndSpeed([a])), [
+    "Learning rate by epochs: a from 1 to 0.5",
+    "Words a second by epochs: a from 2000 to 2000",
+  ]);
+  const hits = "Hit rate by epochs: a from 0.01563 to 0.007813";
+  assertEquals(titles(noise([a, b])), [hits, ...audits]);
+  assertEquals(titles(noise([{ ...a, audits: [] }, b])), [hits]);
+  assertEquals(titles(noise([{ ...b, name: "a", audits: a.audits }, b])), audits);
+  assertEquals(noise([b]), undefined);
+  const ticks = find(noise([a]), "figure:last-child text").map(({ textContent }) => textContent);
+  assertEquals([ticks.includes("2"), ticks.includes("200")], [true, false], "epochs, not steps");
+});
+
+Deno.test("the tables of the curves have all figures", () => {
+  const a = run("a", withEpochs(NCE, { validLoss: 3.5, validPplKnown: 99.5 }));
+  const train = ["words trained on", "time", "training loss"];
+  assertEquals([...tables(learningCurves([a])), ...tables(noise([a]))], [
+    [
+      ["run", "epoch", ...train, "validation perplexity", "without unknown words"]
+        .concat("validation loss", "learning rate", "words a second"),
+      ["a", "1", "20,000", "13s", "5.0000", "400.00", "99.50", "3.5000", "1", "2,000"],
+    ],
+    [
+      ["run", "epoch", "batch", ...train, "learning rate", "words a second", "hit rate"],
+      ["a", "1", "20 of 100", "4,000", "2s", "5.4375", "1", "2,000", "1.563 %"],
+    ],
+    [
+      ["run", "step", "cosine", "relative bias", "noise over signal"],
+      ["a", "100", "0.5", "0.25", "2.828"],
+    ],
+  ]);
+});
