@@ -147,6 +147,13 @@ Deno.test("resultCharts() draws each loss against time and against tokens", () =
     for (const { loss } of RESULTS) assert(svg.includes(loss), loss);
     assert(svg.includes("the best possible is 50.00"));
   }
+  const unknown = resultCharts(RESULTS.map((some) => ({ ...some, best: null })));
+  for (const svg of unknown.values()) assert(!svg.includes("the best possible"));
+  // Time is logarithmic, and has no place for zero; tokens are not.
+  const start = { tokens: 0, seconds: 0, ppl: 120, stdLogZ: null };
+  const started = resultCharts(RESULTS.map((some) => ({ ...some, curve: [start, ...some.curve] })));
+  const same = [...charts].map(([name, svg]) => svg === started.get(name));
+  assertEquals(same, [true, false]);
 });
 
 Deno.test("resultCharts() leaves out what is more than 1.5 times the lowest perplexity", () => {
