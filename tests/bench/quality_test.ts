@@ -41,8 +41,9 @@ Deno.test("readPlan() names what is wrong", () => {
   expectDrawable([...names.slice(1), "1", "2"]); // those of two texts
 });
 
-Deno.test("all losses are options of the program", () => {
-  for (const given of Object.values(LOSSES)) parseSettings({ ...given, train: true });
+Deno.test("all losses are options of the program, and differ", () => {
+  const all = Object.values(LOSSES).map((given) => parseSettings({ ...given, train: true }));
+  assertEquals(new Set(all.map((some) => JSON.stringify(some))).size, all.length);
 });
 
 Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a software adapter", () =>

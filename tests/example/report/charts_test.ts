@@ -20,6 +20,11 @@ function find(svg: string, selector: string) {
   return [...document.querySelectorAll(selector)];
 }
 
+/** The texts of a chart, in order. */
+function textsOf(svg: string): string[] {
+  return find(svg, "text").map(({ textContent }) => String(textContent));
+}
+
 /** The corners of a path of straight lines. */
 function corners(path: string): Point[] {
   return path.slice(1).split(/[LMZ]/).filter((pair) => pair !== "").map((pair) => {
@@ -56,6 +61,54 @@ Deno.test("a logarithmic axis has equal distances for equal ratios, and no place
   assertEquals(others, []);
   assertAlmostEquals(b![1] - a![1], c![1] - b![1], 1e-2);
   assert(a![1] < b![1]);
+});
+
+Deno.test("figures at an axis are short", () => {
+  const ticksOf = (points: Point[]) =>
+    textsOf(lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] }));
+  const large = ticksOf([[0, -3e6], [1200, 0.2]]), small = ticksOf([[0.9995, 0], [1.0005, 5e-5]]);
+  for (const text of ["-2.5M", "-500K", "0", "200", "1K", "1.2K"]) {
+    assert(large.includes(text), text);
+  }
+  for (const text of ["0", "1e-5", "0.9998"]) assert(small.includes(text), `${text} in ${small}`);
+});
+
+Deno.test("the names of the series stand above a chart, one below the other, and are cut if long", () => {
+  const names = ["a", "x".repeat(44), "y".repeat(45)];
+  const svg = lineChart({
+    title: "t",
+    x: X,
+    y: Y,
+    series: names.map((name) => ({ name, points: [] })),
+  });
+  const texts = find(svg, "text").filter(({ textContent }) =>
+    /^(a|x+|y+…)$/.test(String(textContent))
+  );
+  assertEquals(texts.map(({ textContent }) => textContent), [
+    "a",
+    "x".repeat(44),
+    `${"y".repeat(44)}…`,
+  ]);
+  const heights = texts.map((text) =>
+    Number(/,(.*)\)/.exec(text.parentElement!.getAttribute("transform")!)![1])
+  );
+  assert(
+    heights[0]! < heights[1]! && heights[1]! < heights[2]! && heights[2]! < -14,
+    "the axis' label is at -14",
+  );
+});
+
+Deno.test("charts are light, or dark where the reader prefers that", () => {
+  const [style] = find(
+    histogram({ title: "t", x: X, y: Y, from: 0, to: 1, counts: [1], marks: [] }),
+    "style",
+  );
+  const [light, dark] = style!.textContent!.split("prefers-color-scheme:dark");
+  const colours = [light, dark].map((text) =>
+    new Set(text!.match(/\.series-\d+\{color:#\w{6}\}/g))
+  );
+  assertEquals(colours.map(({ size }) => size), [MAX_SERIES, MAX_SERIES]);
+  assertEquals(colours[0]!.intersection(colours[1]!).size, 0);
 });
 
 Deno.test("charts of nothing, of one point and of equal figures are drawn, too", () => {
@@ -132,10 +185,9 @@ Deno.test("charts are images with a text, and texts in them are only texts", () 
     assert(!svg.includes("<script") && !/&(?!\w+;|#\d+;)/.test(svg), svg); // in XML, too
     const [root] = find(svg, "svg");
     assertEquals([root!.getAttribute("role"), root!.getAttribute("aria-label")], ["img", EVIL]);
+    assertEquals(root!.getAttribute("xmlns"), "http://www.w3.org/2000/svg");
+    assertEquals(find(svg, "g[aria-label]"), [], "parts that no role names");
     const texts = find(svg, "text").filter(({ textContent }) => textContent === EVIL);
     assertEquals(texts.length, 3);
   }
-  const long = "x".repeat(300);
-  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: long, points: [] }] });
-  assert(!svg.includes(long));
 });
