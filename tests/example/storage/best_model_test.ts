@@ -89,6 +89,41 @@ Deno.test("BestModel goes on in memory when it cannot be written, but not with a
     })
   ));
 
+Deno.test("BestModel gives back what it has in memory, and writes that once it can", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = makeModel(gpu, SETTINGS, WORDS);
+      const io = captureIo(), best = new BestModel(gpu, model, "m", BESIDE, io);
+      await best.settle();
+      const values = () =>
+        Array.fromAsync(model.parameters(), ([, parameter]) => gpu.readFloats(parameter));
+      const trainOn = () =>
+        model.parameters().forEach(([, parameter]) =>
+          gpu.write(parameter, new Float32Array(parameter.size))
+        );
+      const kept = await values();
+      Deno.writeTextFileSync("saved_model", "a file, not a folder");
+      await best.keep(found(1, 9), () => Promise.resolve());
+      trainOn();
+      await best.restore();
+      assertEquals(await values(), kept);
+      trainOn();
+      await assertRejects(() => best.settle(), Failure, "Cannot write saved_model/m");
+      Deno.removeSync("saved_model");
+      trainOn();
+      await best.settle();
+      assertEquals(await values(), kept);
+      assertEquals([best.saved, hashOfFile(PATH)], [true, best.best!.sha256]);
+      const loaded = loadModel(gpu, PATH).model;
+      for (const [i, [, parameter]] of loaded.parameters().entries()) {
+        assertEquals(await gpu.readFloats(parameter), kept[i]);
+      }
+      loaded.dispose();
+      await best.settle();
+      assertEquals(io.outLines, [`saved       ${PATH}, which could not be written before`]);
+    })
+  ));
+
 Deno.test("BestModel warns if the other run's model was better, and moves none that is the same", () =>
   inFolder(() =>
     withGpu(async (gpu) => {
