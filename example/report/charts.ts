@@ -110,8 +110,7 @@ export function lineChart({ title, x, y, series }: LineChart): string {
 /** Draws rows of symbols; returns an SVG element, as {@linkcode lineChart}. */
 export function dotChart({ title, x, rows, series }: DotChart): string {
   const marks = series.map(({ values }, i) => {
-    const points = rows.map((row, r) => [values[r] ?? NaN, row] as const)
-      .filter(([value]) => isOn(x, value));
+    const points = rows.map((row, r) => [values[r], row]);
     return plot.dot(points, { ...lookOf(i), x: "0", y: "1", symbol: LOOKS[i]![3], r: 5 });
   });
   const names = series.map(({ name }) => name), top = topOf(names);
