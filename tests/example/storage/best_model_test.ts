@@ -26,6 +26,7 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
       using model = makeModel(gpu, SETTINGS, WORDS);
       Deno.mkdirSync("saved_model");
       Deno.writeTextFileSync(PATH, "another run's");
+      Deno.writeTextFileSync("saved_model/m.checkpoint.config.json", "its options");
       const best = new BestModel(gpu, model, "m", BESIDE, captureIo());
       let sha256 = "";
       assert(
@@ -36,6 +37,7 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
         }),
       );
       assertEquals(hashOfFile(PATH), sha256);
+      assertEquals(Deno.readTextFileSync("saved_model/m.config.json"), "its options");
       assert(best.isBetter({ kind: "ppl", measure: 8 }));
       assert(!best.isBetter({ kind: "ppl", measure: 9 }));
       await best.keep(found(2, 8), () => {
@@ -44,6 +46,8 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
       });
       assert(hashOfFile(PATH) !== sha256);
       assertEquals(Deno.readTextFileSync(PREVIOUS), "another run's");
+      const failing = () => best.keep(found(3, 7), () => Promise.reject(new RangeError("a bug")));
+      await assertRejects(failing, RangeError, "a bug");
     })
   ));
 
@@ -71,6 +75,12 @@ Deno.test("BestModel.resume() writes a file that is not there yet, and leaves ot
       );
       Deno.writeFileSync(PATH, bytes);
       await third.restore();
+      await third.keep(found(2, 8), () => Promise.resolve());
+      assert(!isFile(PREVIOUS), "the file was this run's");
+      const fourth = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      await fourth.resume(undefined, true); // a checkpoint of before the first validation
+      await fourth.keep(found(1, 9), () => Promise.resolve());
+      assert(isFile(PREVIOUS));
       loadModel(gpu, PATH).model.dispose();
     })
   ));
