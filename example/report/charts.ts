@@ -154,9 +154,8 @@ function scaleOf({ label, log = false }: Axis): Plot.ScaleOptions {
 
 /** A short text: 0.05, 900, 1.2K, 3M. */
 function tickFormat(value: number): string {
-  const notation = Math.abs(value) >= 1e3 ? "compact" : "standard";
   if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential();
-  return value.toLocaleString("en", { notation, maximumSignificantDigits: 6 });
+  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 6 });
 }
 
 /** Its colour is the class's, so that a style can change it. */

@@ -43,7 +43,8 @@ function lineOf(svg: string, series: number): Point[] {
 
 Deno.test("lineChart() draws each point where its figures are, in proportion", () => {
   const points: Point[] = Array.from({ length: 30 }, (_, i) => [i, (i * 7) % 30]);
-  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] });
+  const all: Point[] = [[3.5, Infinity], ...points, [NaN, 3]];
+  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points: all }] });
   const drawn = lineOf(svg, 0);
   assertEquals(drawn.length, 30);
   const [first, last] = [drawn[0]!, drawn.at(-1)!];
@@ -162,14 +163,18 @@ Deno.test("histogram() has a bar for each count, and rules at the marks", () => 
   );
   assertEquals(bars.length, 4);
   const unit = bars[0]![2]!;
-  bars.forEach(([, , height], i) => assertAlmostEquals(height! / unit, counts[i]!, 1e-6));
+  bars.forEach(([x, , height], i) => {
+    assertAlmostEquals(height! / unit, counts[i]!, 1e-6);
+    const [before, width] = bars[i - 1] ?? [x!, 0];
+    assertAlmostEquals(before! + width!, x!, 1.001, "a gap of a pixel at most");
+  });
   const left = bars[0]![0]!, perUnit = (bars[2]![0]! - left) / 1;
   const rules = [0, 1].map((i) => {
     const [line] = find(svg, `g.series-${i} line`);
     assert(Number(line!.getAttribute("x1")) < 380, "it is outside the drawing");
     return 8 + (Number(line!.getAttribute("x1")) - left) / perUnit;
   });
-  assertAlmostEquals(rules[0]!, 12, 0.03); // bars have a gap of a pixel
+  assertAlmostEquals(rules[0]!, 12, 0.03);
   assertAlmostEquals(rules[1]!, 9, 0.03);
 });
 
