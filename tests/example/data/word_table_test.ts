@@ -74,6 +74,7 @@ Deno.test("WordTable finds each of many words when it has grown", () => {
     if (table.find(word(i)) !== i) assertEquals(table.find(word(i)), i);
   }
   assertEquals([table.size, table.find(word(count)), table.joined.length], [count, -1, 9 * count]);
+  assert(table.joined.every((byte, at) => (byte === 10) === (at % 9 === 8)), "ends of words");
 });
 
 Deno.test("WordTable tells words apart that have the same hash, and half a character from any", () => {

@@ -92,6 +92,9 @@ Deno.test("the names of the series stand above a chart, one below the other, and
     "x".repeat(44),
     `${"y".repeat(44)}…`,
   ]);
+  // Without points, a series has only the samples of its look.
+  assertEquals(find(svg, "g.series-0 path").map((path) => path.getAttribute("d")), ["M0,0L32,0"]);
+  assertEquals(find(svg, "g.series-0 circle").length, 1);
   const heights = texts.map((text) =>
     Number(/,(.*)\)/.exec(text.parentElement!.getAttribute("transform")!)![1])
   );

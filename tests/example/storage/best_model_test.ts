@@ -113,7 +113,8 @@ Deno.test("BestModel gives back what it has in memory, and writes that once it c
         );
       const kept = await values();
       Deno.writeTextFileSync("saved_model", "a file, not a folder");
-      await best.keep(found(1, 9), () => Promise.resolve());
+      const card = { mean: 9.5, std: 0.25, normTerm: 9, rawPplBest: 10 };
+      await best.keep({ ...found(1, 9), card }, () => Promise.resolve());
       trainOn();
       await best.restore();
       assertEquals(await values(), kept);
@@ -124,11 +125,12 @@ Deno.test("BestModel gives back what it has in memory, and writes that once it c
       await best.settle();
       assertEquals(await values(), kept);
       assertEquals([best.saved, hashOfFile(PATH)], [true, best.best!.sha256]);
-      const loaded = loadModel(gpu, PATH).model;
-      for (const [i, [, parameter]] of loaded.parameters().entries()) {
+      const loaded = loadModel(gpu, PATH);
+      assertEquals<unknown>(loaded.card, card);
+      for (const [i, [, parameter]] of loaded.model.parameters().entries()) {
         assertEquals(await gpu.readFloats(parameter), kept[i]);
       }
-      loaded.dispose();
+      loaded.model.dispose();
       await best.settle();
       assertEquals(io.outLines, [`saved       ${PATH}, which could not be written before`]);
     })
