@@ -57,19 +57,26 @@ Deno.test("learningCurves() names each run, and where its line begins and ends",
 });
 
 Deno.test("learningCurves() tells time in a unit that suits the longest run", () => {
-  const labelOf = (...runs: ReportedRun[]) =>
-    find(learningCurves(runs), "figure:nth-child(3) text").map(({ textContent }) => textContent)
-      .find((text) => text?.startsWith("time"));
+  /** The axis' last figure, and its label. */
+  const axisOf = (...runs: ReportedRun[]) => {
+    const texts = find(learningCurves(runs), "figure:nth-child(3) text")
+      .map(({ textContent }) => String(textContent));
+    const label = texts.findIndex((text) => text.startsWith("time"));
+    return texts.slice(label - 1, label + 1);
+  };
   const ofEpochs = (seconds: number) =>
-    labelOf(run("short", NCE), run("a", withEpochs(NCE, { seconds })));
+    axisOf(run("short", NCE), run("a", withEpochs(NCE, { seconds })));
   assertEquals([60, 60.5, 3600, 3600.5].map(ofEpochs), [
-    ...["time in seconds", "time in minutes", "time in minutes", "time in hours"],
+    ...[["120", "time in seconds"], ["2", "time in minutes"]],
+    ...[["120", "time in minutes"], ["2", "time in hours"]],
   ]);
-  // In the epoch after the last that has ended.
-  const { train, epochs, ...rest } = run("a", NCE), [first] = epochs;
-  const at = { ...first!.at, seconds: 7201 };
-  const going = { ...rest, epochs: [first!], train: [...train, { ...train.at(-1)!, at }] };
-  assertEquals(labelOf(going), "time in hours");
+  // In the epoch after the last that has ended, beside a run without times.
+  const { train, epochs, ...rest } = run("a", NCE), [first] = epochs, last = train.at(-1)!;
+  const at = (seconds: number) => ({ ...last, at: { ...last.at, seconds } });
+  const going = { ...rest, epochs: [first!], train: [...train, at(7201)] };
+  const lost = { ...rest, epochs: [], train: [at(NaN)] };
+  assertEquals(axisOf(going, lost)[1], "time in hours");
+  assertEquals(axisOf(lost)[1], "time in seconds");
 });
 
 Deno.test("rateAndSpeed() and noise() draw what the runs have", () => {
