@@ -91,6 +91,12 @@ Deno.test("rateAndSpeed() and noise() draw what the runs have", () => {
     "Learning rate by epochs: a from 1 to 0.5",
     "Words a second by epochs: a from 2000 to 2000",
   ]);
+  const [first, ...others] = a.train, unknown = { ...first!, lr: NaN };
+  assertEquals(
+    titles(rateAndSpeed([{ ...a, train: [unknown, ...others, unknown] }]))[0],
+    "Learning rate by epochs: a from 1 to 0.5",
+    "not from or to what is not known",
+  );
   const hits = "Hit rate by epochs: a from 0.01563 to 0.007813";
   assertEquals(titles(noise([a, b])), [hits, ...audits]);
   assertEquals(titles(noise([{ ...a, audits: [] }, b])), [hits]);
