@@ -58,10 +58,12 @@ Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a softwa
     for (const part of ["train", "valid", "test"]) {
       Deno.writeTextFileSync(`${part}.txt`, "a b c\n".repeat(3000));
     }
+    Deno.writeTextFileSync("valid.txt", "a b c\n".repeat(10));
     const plan = readPlan(["--data", "."]);
     const [cut] = await Array.fromAsync(tasksOf(plan, true));
     const [whole] = await Array.fromAsync(tasksOf(plan, false));
     assertEquals([cut!.test.length, cut!.test.tokens, cut!.best], [1000, 4000, null]);
+    assertEquals([cut!.valid.length, cut!.seconds, whole!.seconds], [10, 30, 60]);
     assertEquals(cut!.test.at(999), whole!.test.at(999));
     assertEquals([cut!.train.length, whole!.test.length, cut!.given], [3000, 3000, {}]);
   }));

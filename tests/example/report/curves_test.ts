@@ -42,9 +42,14 @@ function withEpochs(events: readonly MetricsEvent[], fields: object): MetricsEve
 }
 
 Deno.test("learningCurves() names each run, and where its line begins and ends", () => {
-  const runs = [run("a", withEpochs(NCE, { validLoss: 3.5 })), run("b", FULL.slice(0, 1))];
-  const perplexity = "a from 400 to 200; b has none";
-  const loss = "a (loss nce) from 5.438 to 4.688; b (loss full) has none";
+  const [start, ...headless] = NCE;
+  const runs = [
+    run("a", withEpochs(NCE, { validLoss: 3.5 })),
+    run("b", [start!]),
+    run("c", headless),
+  ];
+  const perplexity = "a from 400 to 200; b has none; c from 400 to 200";
+  const loss = "a (loss nce) from 5.438 to 4.688; b (loss nce) has none; c from 5.438 to 4.688";
   assertEquals(titles(learningCurves(runs)), [
     `Validation perplexity by epochs: ${perplexity}`,
     `Validation perplexity by words trained on: ${perplexity}`,
@@ -52,7 +57,7 @@ Deno.test("learningCurves() names each run, and where its line begins and ends",
     `Training loss by epochs: ${loss}`,
     `Training loss by words trained on: ${loss}`,
     `Training loss by time in seconds: ${loss}`,
-    "Validation loss by epochs: a from 3.5 to 3.5; b has none",
+    "Validation loss by epochs: a from 3.5 to 3.5; b has none; c has none",
   ]);
 });
 
@@ -102,6 +107,8 @@ Deno.test("rateAndSpeed() and noise() draw what the runs have", () => {
   assertEquals(titles(noise([{ ...a, audits: [] }, b])), [hits]);
   assertEquals(titles(noise([{ ...b, name: "a", audits: a.audits }, b])), audits);
   assertEquals(noise([b]), undefined);
+  const unplaced = { ...a, train: [], audits: a.audits.slice(0, 1) };
+  assertEquals(titles(noise([unplaced]))[0], "Cosine of the gradients by epochs: a has none");
   const ticks = find(noise([a]), "figure:last-child text").map(({ textContent }) => textContent);
   assertEquals([ticks.includes("2"), ticks.includes("200")], [true, false], "epochs, not steps");
 });
