@@ -162,7 +162,7 @@ Deno.test("the check of the layout prints each kind of fault, and fails", () =>
       Deno.writeTextFileSync(path, text);
     }
     const program = ["deno.json", "tools", "example/shared/errors.ts", "example/shared/files.ts"];
-    for (const path of program) cpSync(join(ROOT, path), path, { recursive: true });
+    for (const path of program) cpSync(join(ROOT, path), join(folder, path), { recursive: true });
     const { code, faults } = await layoutOf(folder);
     assertEquals({ code, faults: faults.filter((line) => !line.includes("example/shared")) }, {
       code: 1,
