@@ -12,11 +12,10 @@ export function resultCharts(all: readonly Result[]): Map<string, string> {
   const { text, best, options: { seed } } = all[0]!;
   const results = all.filter(({ options }) => options.seed === seed);
   const name = text.replaceAll(",", "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
-  const axes = [["seconds", "seconds of training", true], [
-    "tokens",
-    "tokens read",
-    false,
-  ]] as const;
+  const axes = [
+    ["seconds", "seconds of training", true],
+    ["tokens", "tokens read", false],
+  ] as const;
   const ppls = results.flatMap(({ curve }) => curve.map(({ ppl }) => ppl ?? Infinity));
   const highest = SHOWN * Math.min(...ppls);
   return new Map(axes.map(([field, label, log]) => {

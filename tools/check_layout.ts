@@ -179,7 +179,7 @@ function declarationsOf(source = ""): { name: string; isNamed: boolean }[] {
 }
 
 /** All findings in the project, one line each. */
-export function layoutFaults(): string[] {
+function layoutFaults(): string[] {
   const read = (paths: readonly string[], ending = ".ts") =>
     new Map(
       paths.flatMap((path) => filesAt(ROOT, path)).filter((path) => path.endsWith(ending))

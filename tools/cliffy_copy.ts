@@ -47,19 +47,13 @@ export async function fetchCopy(parent: string): Promise<Map<string, Uint8Array>
 /** Downloads the carrier's tarball into the folder with npm, and reads it. */
 async function pack(folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
-  const command = new Deno.Command(npm, {
-    args: ["pack", CARRIER, `--pack-destination=${folder}`, ...NPM_OPTIONS],
-    cwd: folder,
-    stdout: "null",
-    stderr: "piped",
-  });
-  const { success, stderr } = await run(command);
-  const name = [...Deno.readDirSync(folder)].find((entry) => entry.name.endsWith(".tgz"))?.name;
-  if (!success || name === undefined) {
-    const reason = new TextDecoder().decode(stderr).trim().split("\n", 1)[0];
+  const args = ["pack", CARRIER, `--pack-destination=${folder}`, ...NPM_OPTIONS];
+  const { success, stderr } = await run(new Deno.Command(npm, { args }));
+  if (!success) {
+    const [reason] = new TextDecoder().decode(stderr).trim().split("\n");
     throw new Failure(`npm pack ${CARRIER} failed: ${reason}`);
   }
-  return Deno.readFileSync(`${folder}/${name}`);
+  return Deno.readFileSync(`${folder}/${CARRIER.replace("@", "-")}.tgz`);
 }
 
 async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
@@ -101,9 +95,9 @@ export function collectCliffy(files: ReadonlyMap<string, Uint8Array>): Map<strin
     if (collected.has(path)) continue;
     const bytes = files.get(path);
     if (bytes === undefined) throw new Failure(`${CARRIER} has no ${path}`);
-    const isShim = path.endsWith(`/${SHIM}`);
-    collected.set(path, isShim ? new TextEncoder().encode(SHIM_TEXT) : bytes);
-    if (!isShim) waiting.push(...importsOf(path, new TextDecoder().decode(bytes)));
+    const module = path.endsWith(`/${SHIM}`) ? new TextEncoder().encode(SHIM_TEXT) : bytes;
+    collected.set(path, module);
+    waiting.push(...importsOf(path, new TextDecoder().decode(module)));
   }
   const text =
     `export * from "./${entry}";\nexport const VERSION = "${COPY_VERSION} (npm copy)";\n`;

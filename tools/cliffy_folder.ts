@@ -14,7 +14,7 @@ const STAMP = "stamp";
 export async function sourceOf(folder: string): Promise<string | undefined> {
   try {
     const stamp = Deno.readTextFileSync(`${folder}/${STAMP}`);
-    const source = stamp.split("\n", 1)[0] ?? "";
+    const source = stamp.split("\n")[0]!;
     return stamp === await stampOf(source, readFiles(folder)) ? source : undefined;
   } catch {
     return undefined; // the usual case: there is no folder yet

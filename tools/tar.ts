@@ -1,11 +1,11 @@
 /** Reads the files out of a gzipped tar archive, as npm packs them. */
 
 const BLOCK = 512;
-const FILE_TYPES = ["0", "\0"];
+const FILE_TYPES = ["0", ""];
 const EXTENDED_HEADER = "x";
 
 /**
- * Unpacks a `.tgz` archive in memory.
+ * Unpacks a `.tgz` archive in memory. It must be whole, as one is whose integrity was checked.
  *
  * @returns Contents by path, without folders, links and other special entries.
  */
@@ -14,12 +14,10 @@ export async function readTgz(archive: Uint8Array<ArrayBuffer>): Promise<Map<str
   const bytes = new Uint8Array(await new Response(unzipped).arrayBuffer());
   const files = new Map<string, Uint8Array>();
   let longPath: string | undefined;
-  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0;) {
+  for (let at = 0; bytes[at]! > 0;) {
     const header = bytes.subarray(at, at + BLOCK);
-    const size = parseInt(field(header, 124, 12).trim() || "0", 8);
-    if (!(size >= 0)) throw new TypeError(`Cannot read the archive: no entry size at byte ${at}`);
+    const size = parseInt(field(header, 124, 12), 8), type = field(header, 156, 1);
     const data = bytes.subarray(at + BLOCK, at + BLOCK + size);
-    const type = String.fromCharCode(header[156] ?? 0);
     if (type === EXTENDED_HEADER) {
       longPath = /\d+ path=(.*)\n/.exec(new TextDecoder().decode(data))?.[1];
     } else {
@@ -39,5 +37,5 @@ function path(header: Uint8Array): string {
 /** A text field of the header; it ends at its first zero byte. */
 function field(header: Uint8Array, start: number, length: number): string {
   const text = new TextDecoder().decode(header.subarray(start, start + length));
-  return text.split("\0", 1)[0] ?? "";
+  return text.split("\0")[0]!;
 }

@@ -61,7 +61,10 @@ export class SyntheticLanguage {
   /** Probability of a word within its list. */
   readonly #within: Float64Array;
   /** The words of each list, and their cumulative probabilities. */
-  readonly #lists: { words: number[]; cumulative: Float64Array }[] = [];
+  readonly #lists: { words: number[]; cumulative: Float64Array }[] = Array.from(
+    { length: listIndex(CLASSES, 0) },
+    () => ({ words: [], cumulative: new Float64Array() }),
+  );
   /** `#next[c][d]`: probability that class d follows class c; the last row is the start of a sentence. */
   readonly #next: readonly (readonly number[])[];
   /** The same, cumulative. */
@@ -141,9 +144,6 @@ export class SyntheticLanguage {
   /** Distributes the words so that each list has frequent and rare ones, and applies Zipf's law. */
   #fillLists(vocab: number): void {
     const functionWords = Math.round(vocab * FUNCTION_SHARE);
-    for (let i = 0; i < FUNCTION_CLASSES + (CONTENT_CLASSES + 1) * TOPICS; i++) {
-      this.#lists.push({ words: [], cumulative: new Float64Array() });
-    }
     for (let word = 0; word < vocab; word++) {
       const rank = word - functionWords;
       let wordClass = OPENER;

@@ -63,14 +63,13 @@ export class WordTable {
 
   /** Whether all words are valid UTF-8. */
   get isText(): boolean {
-    for (let at = 0; at < this.joined.length; at += CHUNK) {
-      const start = at && this.#bytes.lastIndexOf(NEWLINE, at) + 1;
-      const end = this.#bytes.indexOf(NEWLINE, Math.min(at + CHUNK, this.joined.length - 1));
-      try {
-        DECODER.decode(this.#bytes.subarray(start, end));
-      } catch {
-        return false;
+    const decoder = new TextDecoder("utf-8", { fatal: true }), all = this.joined;
+    try {
+      for (let at = 0; at < all.length; at += CHUNK) {
+        decoder.decode(all.subarray(at, at + CHUNK), { stream: true });
       }
+    } catch {
+      return false;
     }
     return true;
   }

@@ -110,8 +110,7 @@ export function lineChart({ title, x, y, series }: LineChart): string {
 /** Draws rows of symbols; returns an SVG element, as {@linkcode lineChart}. */
 export function dotChart({ title, x, rows, series }: DotChart): string {
   const marks = series.map(({ values }, i) => {
-    const points = rows.map((row, r) => [values[r] ?? NaN, row] as const)
-      .filter(([value]) => isOn(x, value));
+    const points = rows.map((row, r) => [values[r], row]);
     return plot.dot(points, { ...lookOf(i), x: "0", y: "1", symbol: LOOKS[i]![3], r: 5 });
   });
   const names = series.map(({ name }) => name), top = topOf(names);
@@ -155,9 +154,8 @@ function scaleOf({ label, log = false }: Axis): Plot.ScaleOptions {
 
 /** A short text: 0.05, 900, 1.2K, 3M. */
 function tickFormat(value: number): string {
-  const notation = Math.abs(value) >= 1e3 ? "compact" : "standard";
   if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential();
-  return value.toLocaleString("en", { notation, maximumSignificantDigits: 6 });
+  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 6 });
 }
 
 /** Its colour is the class's, so that a style can change it. */

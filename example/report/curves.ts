@@ -21,8 +21,8 @@ const BY_TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => to
 
 /** Time in a unit that suits the longest run. */
 function timeOf(runs: readonly ReportedRun[]): CurveAxis {
-  const last = runs.flatMap(({ train, epochs }) => [...train, ...epochs].slice(-1));
-  const longest = Math.max(0, ...last.map(({ at }) => at.seconds).filter(Number.isFinite));
+  const ends = runs.flatMap(({ train, epochs }) => [train.at(-1), epochs.at(-1)]);
+  const longest = Math.max(...ends.map((end) => end?.at.seconds ?? 0).filter(Number.isFinite));
   const [unit, size] = longest > 7200
     ? ["hours", 3600] as const
     : longest > 120

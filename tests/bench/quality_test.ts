@@ -41,8 +41,9 @@ Deno.test("readPlan() names what is wrong", () => {
   expectDrawable([...names.slice(1), "1", "2"]); // those of two texts
 });
 
-Deno.test("all losses are options of the program", () => {
-  for (const given of Object.values(LOSSES)) parseSettings({ ...given, train: true });
+Deno.test("all losses are options of the program, and differ", () => {
+  const all = Object.values(LOSSES).map((given) => parseSettings({ ...given, train: true }));
+  assertEquals(new Set(all.map((some) => JSON.stringify(some))).size, all.length);
 });
 
 Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a software adapter", () =>
@@ -57,10 +58,12 @@ Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a softwa
     for (const part of ["train", "valid", "test"]) {
       Deno.writeTextFileSync(`${part}.txt`, "a b c\n".repeat(3000));
     }
+    Deno.writeTextFileSync("valid.txt", "a b c\n".repeat(10));
     const plan = readPlan(["--data", "."]);
     const [cut] = await Array.fromAsync(tasksOf(plan, true));
     const [whole] = await Array.fromAsync(tasksOf(plan, false));
     assertEquals([cut!.test.length, cut!.test.tokens, cut!.best], [1000, 4000, null]);
+    assertEquals([cut!.valid.length, cut!.seconds, whole!.seconds], [10, 30, 60]);
     assertEquals(cut!.test.at(999), whole!.test.at(999));
     assertEquals([cut!.train.length, whole!.test.length, cut!.given], [3000, 3000, {}]);
   }));
@@ -88,7 +91,8 @@ const RESULTS = [
 ];
 
 Deno.test("resultTable() compares each loss with the best possible perplexity and with full", () => {
-  const { title, rows, notes } = resultTable(RESULTS);
+  const later = RESULTS.slice(1).map((some) => ({ ...some, date: "2026-01-02" }));
+  const { title, rows, notes } = resultTable([RESULTS[0]!, ...later]);
   assertEquals(title, "V = 200, 3,000 tokens of text");
   assertEquals(notes, ["2026-01-01, none. Best possible perplexity: 50.00."]);
   const names = ["loss", "ppl", "over best", "over full", "tokens/s", "speed over full"];
@@ -146,6 +150,13 @@ Deno.test("resultCharts() draws each loss against time and against tokens", () =
     for (const { loss } of RESULTS) assert(svg.includes(loss), loss);
     assert(svg.includes("the best possible is 50.00"));
   }
+  const unknown = resultCharts(RESULTS.map((some) => ({ ...some, best: null })));
+  for (const svg of unknown.values()) assert(!svg.includes("the best possible"));
+  // Time is logarithmic, and has no place for zero; tokens are not.
+  const start = { tokens: 0, seconds: 0, ppl: 120, stdLogZ: null };
+  const started = resultCharts(RESULTS.map((some) => ({ ...some, curve: [start, ...some.curve] })));
+  const same = [...charts].map(([name, svg]) => svg === started.get(name));
+  assertEquals(same, [true, false]);
 });
 
 Deno.test("resultCharts() leaves out what is more than 1.5 times the lowest perplexity", () => {

@@ -1,16 +1,19 @@
 // The check of how modules hang together finds what it is for, and nothing else.
 
+import { cpSync } from "node:fs";
 import { assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
 import {
   importCycles,
   importsOf,
   importsPastEntries,
-  layoutFaults,
   misnamedKernels,
   repeatedNames,
   unusedExports,
   upwardImports,
 } from "../../tools/check_layout.ts";
+import { inFolder } from "../support/folder.ts";
+import { deno } from "../support/process.ts";
 
 Deno.test("importsOf() finds every kind of import and names what it takes", () => {
   const source = `/** Text.
@@ -126,6 +129,51 @@ export const ALONE = 1, TWICE = ALONE;
   assertEquals(unusedExports(modules, ["a.ts"]), []);
 });
 
-Deno.test("the project keeps its layers and entries, and exports nothing in vain", () => {
-  assertEquals(layoutFaults(), []);
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/** What the check prints of the project in `folder`, and its exit code. */
+async function layoutOf(folder: string) {
+  const { code, err } = await deno(["run", "--allow-read", "tools/check_layout.ts"], folder);
+  return { code, faults: err.split("\n").slice(0, -1) };
+}
+
+Deno.test("the project keeps its layers and entries, and exports nothing in vain", async () => {
+  assertEquals(await layoutOf(ROOT), { code: 0, faults: [] });
 });
+
+/** A project with each kind of fault. */
+const FAULTY = {
+  "kernels/_a.wgsl": "@compute fn main() {}",
+  "kernels/b.ts": 'import "./c.ts";\nexport const two = 2;\n',
+  "kernels/c.ts": 'import "./b.ts";\nimport "../nce/d.ts";\n',
+  "kernels/mod.ts": 'export { d } from "../nce/d.ts";\n',
+  "nce/d.ts": "export const d = 1;\n",
+  "example/data/e.ts": 'import "../../nce/d.ts";\n',
+  "mod.ts": 'export { d } from "./nce/d.ts";\n',
+  "main.ts": "",
+  "bench/f.ts": "",
+  "tests/g.ts": "",
+};
+
+Deno.test("the check of the layout prints each kind of fault, and fails", () =>
+  inFolder(async (folder) => {
+    for (const [path, text] of Object.entries(FAULTY)) {
+      Deno.mkdirSync(dirname(path), { recursive: true });
+      Deno.writeTextFileSync(path, text);
+    }
+    const program = ["deno.json", "tools", "example/shared/errors.ts", "example/shared/files.ts"];
+    for (const path of program) cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+    const { code, faults } = await layoutOf(folder);
+    assertEquals({ code, faults: faults.filter((line) => !line.includes("example/shared")) }, {
+      code: 1,
+      faults: [
+        "import cycle: kernels/b.ts -> kernels/c.ts -> kernels/b.ts",
+        "import from a layer above: kernels/c.ts -> nce/d.ts",
+        "import from a layer above: kernels/mod.ts -> nce/d.ts",
+        "import past the entries: example/data/e.ts -> nce/d.ts",
+        "exported by two entries: d",
+        "misnamed: kernels/_a.wgsl",
+        "exported, but nobody imports it: kernels/b.ts: two",
+      ],
+    });
+  }));

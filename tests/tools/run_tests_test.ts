@@ -118,6 +118,18 @@ Deno.test("a folder without tests has its examples run, with their types", () =>
     assertMatch(wrong.err + wrong.lines.join("\n"), /TS2322/);
   }));
 
+Deno.test("without files, all tests and the documentation's examples run; it is a failure if none does", () =>
+  inFolder(async (folder) => {
+    Deno.mkdirSync("tests");
+    Deno.writeTextFileSync("tests/one_test.ts", 'Deno.test("one", () => {});');
+    const { code, lines } = await runTests(folder, []);
+    assertEquals({ code, last: lines.at(-1) }, { code: 0, last: "2 passed, 0 failed" });
+    const none = await runTests(folder, ["--no-check", "--filter", "two"]);
+    assertEquals([none.code, none.lines.at(-1)], [1, "0 passed, 0 failed"]);
+    Deno.writeTextFileSync("tests/one_test.ts", "export const x: number = '';");
+    assertMatch((await runTests(folder, [])).err, /TS2322[^]*one_test\.ts/);
+  }, { "mod.ts": EXAMPLE, "else_test.ts": "throw 1;" }));
+
 Deno.test("a test file that does not exist is told before any test runs", () =>
   inFolder(async (folder) => {
     const { code, err, lines } = await runTests(folder, ["a_test.ts", "b_test.ts"]);
@@ -125,14 +137,18 @@ Deno.test("a test file that does not exist is told before any test runs", () =>
     assertEquals(err, "There is no test file b_test.ts\n");
   }, { "a_test.ts": 'Deno.test("a", () => {});' }));
 
-Deno.test("a file whose process dies counts as failed, by name, on lines of its own", () =>
+Deno.test("a file whose process dies or leaves counts as failed, by name, on lines of its own", () =>
   inFolder(async (folder) => {
-    const { code, lines } = await runTests(folder, ["--no-check", "dies_test.ts", "good_test.ts"]);
-    assertEquals({ code, last: lines.slice(-2) }, {
-      code: 1,
-      last: [`${folder}/dies_test.ts ended with SIGKILL`, "1 passed, 1 failed"],
-    });
+    for (const [name, reason] of [["dies", "SIGKILL"], ["leaves", "code 0"]]) {
+      const files = [`${name}_test.ts`, "good_test.ts"];
+      const { code, lines } = await runTests(folder, ["--no-check", ...files]);
+      assertEquals({ code, last: lines.slice(-2) }, {
+        code: 1,
+        last: [`${folder}/${name}_test.ts ended with ${reason}`, "1 passed, 1 failed"],
+      });
+    }
   }, {
     "dies_test.ts": 'Deno.test("dies", () => Deno.kill(Deno.pid, "SIGKILL"));',
+    "leaves_test.ts": 'Deno.exit(0); Deno.test("never runs", () => {});',
     "good_test.ts": 'Deno.test("good", () => {});',
   }));

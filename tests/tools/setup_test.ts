@@ -1,11 +1,13 @@
 /** Set-up: reading npm's tarball, and picking Cliffy out of it. */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../../example/shared/errors.ts";
 import { checkIntegrity, collectCliffy, COPY_VERSION } from "../../tools/cliffy_copy.ts";
 import { replaceFolder, sourceOf } from "../../tools/cliffy_folder.ts";
 import { readTgz } from "../../tools/tar.ts";
+import { deno } from "../support/process.ts";
 
+const ROOT = `${import.meta.dirname}/../..`;
 const BLOCK = 512;
 
 /** One entry of a tar archive; the checksum is left out, as nobody checks it. */
@@ -14,6 +16,7 @@ function tarEntry(name: string, text: string, { type = "0", prefix = "" } = {}):
   const entry = new Uint8Array(BLOCK + Math.ceil(data.length / BLOCK) * BLOCK);
   const put = (value: string, at: number) => entry.set(new TextEncoder().encode(value), at);
   put(name, 0);
+  put("0000644\0", 100);
   put(data.length.toString(8).padStart(11, "0") + "\0", 124);
   put(type, 156);
   put("ustar\0" + "00", 257);
@@ -40,7 +43,7 @@ function files(record: Record<string, string>): Map<string, Uint8Array> {
 }
 
 Deno.test("readTgz() gives every file by its full path when names are long", async () => {
-  const long = `package/${"deep/".repeat(40)}é.js`;
+  const long = `package/${"deep/".repeat(40)}é.js`, full = "f".repeat(100);
   const record = `path=${long}\n`;
   const size = new TextEncoder().encode(record).length + 4;
   const archive = await tgz(
@@ -49,12 +52,14 @@ Deno.test("readTgz() gives every file by its full path when names are long", asy
     tarEntry("header", `${size} ${record}`, { type: "x" }),
     tarEntry("cut short", "y".repeat(BLOCK)),
     tarEntry("package/empty.js", ""),
+    tarEntry(full, "fills its field"),
     tarEntry("package/last.js", "z".repeat(BLOCK + 1), { type: "\0" }),
   );
   assertEquals(texts(await readTgz(archive)), {
     "package/x/a.js": "one",
     [long]: "y".repeat(BLOCK),
     "package/empty.js": "",
+    [full]: "fills its field",
     "package/last.js": "z".repeat(BLOCK + 1),
   });
 });
@@ -66,9 +71,10 @@ Deno.test("readTgz() rejects when the bytes are not an archive", async () => {
 const ENTRY = `package/deps/fork/cliffy-command/${COPY_VERSION}/mod.js`;
 
 Deno.test("collectCliffy() takes the entry, what it imports and its own shim", () => {
+  const entry = '/**\n * import { X } from "./example.js";\n */\n' +
+    'export {\n  A,\n  B,\n} from "./a.js";\nimport "../../side.js";\n';
   const collected = texts(collectCliffy(files({
-    [ENTRY]: '/**\n * import { X } from "./example.js";\n */\n' +
-      'export {\n  A,\n  B,\n} from "./a.js";\nimport "../../side.js";\n',
+    [ENTRY]: entry,
     [ENTRY.replace("mod.js", "a.js")]: 'import * as shim from "../../../../_dnt.shims.js";\n' +
       'import { readFileSync } from "node:fs";\nexport const text = "from ./no.js";\n' +
       'export { A } from "./mod.js";\n',
@@ -83,6 +89,7 @@ Deno.test("collectCliffy() takes the entry, what it imports and its own shim", (
     ENTRY,
     "package/deps/fork/side.js",
   ]);
+  assertEquals(collected[ENTRY], entry);
   assertEquals(
     collected["mod.js"],
     `export * from "./${ENTRY}";\nexport const VERSION = "${COPY_VERSION} (npm copy)";\n`,
@@ -111,10 +118,45 @@ Deno.test("checkIntegrity() rejects when a byte differs", async () => {
   );
 });
 
+/** What `fetchCopy()` says with a program in npm's place, or with none; its folder must be empty afterwards. */
+async function fetchBy(npm?: string): Promise<string> {
+  const folder = await Deno.makeTempDir(), bin = `${folder}/bin`, parent = `${folder}/deps/new`;
+  const code = `import { fetchCopy } from "./tools/cliffy_copy.ts";
+    await fetchCopy(${JSON.stringify(parent)}).catch(({ message }) => console.log(message));`;
+  try {
+    Deno.mkdirSync(bin);
+    if (npm) Deno.writeTextFileSync(`${bin}/npm`, `#!/bin/sh\n${npm}\n`, { mode: 0o755 });
+    const { out, err } = await deno(["eval", code], ROOT, { PATH: bin });
+    assertEquals([err, ...Deno.readDirSync(parent)], [""]);
+    return out.trimEnd();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "fetchCopy() refuses other bytes than the known ones, and says why npm failed",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const packs =
+      'test "$1" = pack && echo other >"${3#--pack-destination=}/windmill-cli-1.596.0.tgz"';
+    assertMatch(
+      await fetchBy(packs),
+      /^windmill-cli@\S+ is not the known tarball: its integrity is/,
+    );
+    const fails = "printf '\\nnpm error code ENOTFOUND\\nnpm error more\\n' >&2; exit 1";
+    assertMatch(
+      await fetchBy(fails),
+      /^npm pack windmill-cli@\S+ failed: npm error code ENOTFOUND$/,
+    );
+    assertEquals(await fetchBy(), "there is no npm");
+  },
+});
+
 Deno.test("sourceOf() is undefined when a file of the folder is missing, changed or strange", async () => {
   const parent = await Deno.makeTempDir();
   const folder = `${parent}/cliffy`, deep = `${folder}/package/deep.js`;
-  const whole = files({ "mod.js": 'export * from "./package/deep.js";', "package/deep.js": "1" });
+  const whole = files({ "package/deep.js": "1", "mod.js": 'export * from "./package/deep.js";' });
   const damages: Record<string, () => void> = {
     "no mod.js": () => Deno.removeSync(`${folder}/mod.js`),
     "no file below": () => Deno.removeSync(deep),
@@ -143,12 +185,14 @@ Deno.test("sourceOf() is undefined when a file of the folder is missing, changed
   }
 });
 
-Deno.test("replaceFolder() fails and leaves the old folder when a file cannot be written", async () => {
+Deno.test("replaceFolder() fails and leaves the old folder when a file cannot be written, unless it is the same", async () => {
   const parent = await Deno.makeTempDir(), folder = `${parent}/cliffy`;
   try {
     await replaceFolder(folder, "old", files({ "mod.js": "" }));
     // A file cannot lie in a file.
-    await assertRejects(() => replaceFolder(folder, "new", files({ "a": "", "a/b": "" })));
+    const impossible = files({ "a": "", "a/b": "" });
+    await assertRejects(() => replaceFolder(folder, "new", impossible));
+    await replaceFolder(folder, "old", impossible); // another set-up has made it
     assertEquals(await sourceOf(folder), "old");
     assertEquals([...Deno.readDirSync(parent)].map(({ name }) => name), ["cliffy"]);
   } finally {

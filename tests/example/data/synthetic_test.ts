@@ -73,6 +73,17 @@ Deno.test("synthesize() makes the same text for the same seed and another for an
   assertNotEquals(first.train.ids, first.valid.ids);
 });
 
+Deno.test("synthesize() makes the text that it always made, so that figures and checkpoints stay true", () => {
+  const { vocabulary, train, bestTestPerplexity } = synthesize({
+    words: 1000,
+    vocab: 300,
+    seed: 2,
+  });
+  const words = wordsOf(vocabulary), first = Array.from(train.at(0), (id) => words[id]);
+  assertEquals(first.join(" "), "<s> bo pu nodo ze po ze za kumi <s>");
+  assertAlmostEquals(bestTestPerplexity, 17.942051623346, 1e-9);
+});
+
 Deno.test("synthesize() keeps to the sizes asked for", () => {
   const { vocabulary, train, valid, test } = synthesize({ words: 20_000, vocab: 400, seed: 3 });
   assertEquals(vocabulary.size, 403);

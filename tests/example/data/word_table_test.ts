@@ -74,6 +74,7 @@ Deno.test("WordTable finds each of many words when it has grown", () => {
     if (table.find(word(i)) !== i) assertEquals(table.find(word(i)), i);
   }
   assertEquals([table.size, table.find(word(count)), table.joined.length], [count, -1, 9 * count]);
+  assert(table.joined.every((byte, at) => (byte === 10) === (at % 9 === 8)), "ends of words");
 });
 
 Deno.test("WordTable tells words apart that have the same hash, and half a character from any", () => {
@@ -121,12 +122,9 @@ Deno.test("WordTable.of() refuses words that are there twice, or have no end", (
     assertEquals(WordTable.of(ENCODER.encode(text)), undefined);
   }
   assertEquals(wordsOf(WordTable.of(ENCODER.encode("a\n\nb\n"))!), ["a", "", "b"]);
-  assertEquals(
-    [tableOf(["a", "\u00e9"]), WordTable.of(Uint8Array.of(97, 10, 0xff, 10))!].map((table) =>
-      table.isText
-    ),
-    [true, false],
-  );
+  const damaged = WordTable.of(Uint8Array.of(97, 10, 0xff, 10))!;
+  assertEquals([tableOf(["a", "\u00e9"]), damaged].map((table) => table.isText), [true, false]);
+  assertThrows(() => damaged.text(1), TypeError);
 });
 
 Deno.test("LineWords splits at what Python splits at, and at nothing else", () => {

@@ -25,8 +25,7 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
     const corpus = await loadCorpus(SETTINGS), settings = SETTINGS, ranks = new Ranks();
     using model = makeModel(gpu, settings, corpus.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
-    let spent = 0;
-    const onSpent = (ms: number) => void (spent += ms);
+    const spent: number[] = [], onSpent = (ms: number) => void spent.push(ms);
     const pace = await measurePace({
       gpu,
       model,
@@ -40,17 +39,24 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
     });
     const { epochMs, validationMs, testMs, runMs } = pace;
     assertAlmostEquals(runMs, 9 + 7 * (epochMs + validationMs) + testMs);
-    const short = { ...settings, maxMinutes: 0 };
-    const limited = { gpu, model, trainer, corpus, settings: short, ranks, startMs: 9, trialMs: 1 };
-    const ended = await measurePace(limited);
-    assertAlmostEquals(ended.runMs, 9 + ended.testMs);
     const [valid, test] = [corpus.valid, corpus.test].map((text) =>
       evaluationBatches(text).reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0)
     );
     assertAlmostEquals(validationMs / testMs, valid! / test!);
     assert(trainer.steps < trainingBatches(corpus.train, settings, 1).length, "a part is enough");
-    assert(spent > 0 && pace.tokensPerSecond > 0);
+    // Of three steps of a warm-up nothing is told; there are three evaluations.
+    assertEquals(spent.length, trainer.steps);
+    assert(spent.every((ms) => ms > 0));
     assertEquals(pace.divergedAt, 0);
+    // An epoch of one batch.
+    const short = { ...settings, maxMinutes: 0, batchSize: 1000 };
+    const [whole, ...others] = trainingBatches(corpus.train, short, 1);
+    assertEquals(others, []);
+    const limited = { gpu, model, trainer, corpus, settings: short, ranks, startMs: 9, trialMs: 1 };
+    const ended = await measurePace(limited);
+    assertAlmostEquals(ended.runMs, 9 + ended.testMs);
+    const tokens = ended.epochMs * ended.tokensPerSecond / 1000; // and what the order takes
+    assert(tokens > 0.999 * whole!.tokens && tokens < Infinity);
   }));
 
 Deno.test("paceFact() and lossFact() tell the times, and a loss that is not finite", () => {

@@ -20,6 +20,11 @@ function find(svg: string, selector: string) {
   return [...document.querySelectorAll(selector)];
 }
 
+/** The texts of a chart, in order. */
+function textsOf(svg: string): string[] {
+  return find(svg, "text").map(({ textContent }) => String(textContent));
+}
+
 /** The corners of a path of straight lines. */
 function corners(path: string): Point[] {
   return path.slice(1).split(/[LMZ]/).filter((pair) => pair !== "").map((pair) => {
@@ -31,13 +36,15 @@ function corners(path: string): Point[] {
 /** The corners of the line of a series; the first path is its sample in the legend. */
 function lineOf(svg: string, series: number): Point[] {
   const paths = find(svg, `g.series-${series} path`).map((path) => path.getAttribute("d") ?? "");
-  const longest = paths.toSorted((a, b) => a.length - b.length).at(-1);
-  return corners(longest ?? "");
+  const longest = paths.toSorted((a, b) => a.length - b.length).at(-1) ?? "";
+  assert(longest.lastIndexOf("M") <= 0, "the line has a gap");
+  return corners(longest);
 }
 
 Deno.test("lineChart() draws each point where its figures are, in proportion", () => {
   const points: Point[] = Array.from({ length: 30 }, (_, i) => [i, (i * 7) % 30]);
-  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] });
+  const all: Point[] = [[3.5, Infinity], ...points, [NaN, 3]];
+  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points: all }] });
   const drawn = lineOf(svg, 0);
   assertEquals(drawn.length, 30);
   const [first, last] = [drawn[0]!, drawn.at(-1)!];
@@ -49,13 +56,74 @@ Deno.test("lineChart() draws each point where its figures are, in proportion", (
 });
 
 Deno.test("a logarithmic axis has equal distances for equal ratios, and no place for zero", () => {
-  const points: Point[] = [[1, 1000], [2, 100], [3, 10], [4, 0], [5, -1], [6, NaN], [7, Infinity]];
+  const points: Point[] = [[1, 1000], [1.5, 0], [2, 100], [2.5, NaN], [NaN, 50], [3, 10]];
+  points.push([4, -1], [5, Infinity], [Infinity, 5]);
   const y = { label: "perplexity", log: true };
   const svg = lineChart({ title: "t", x: X, y, series: [{ name: "a", points }] });
   const [a, b, c, ...others] = lineOf(svg, 0);
   assertEquals(others, []);
   assertAlmostEquals(b![1] - a![1], c![1] - b![1], 1e-2);
   assert(a![1] < b![1]);
+});
+
+Deno.test("figures at an axis are short", () => {
+  const ticksOf = (points: Point[]) =>
+    textsOf(lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] }));
+  const large = ticksOf([[0, -3e6], [1200, 0.2]]), small = ticksOf([[0.9995, 0], [1.0005, 5e-5]]);
+  for (const text of ["-2.5M", "-500K", "0", "200", "1K", "1.2K"]) {
+    assert(large.includes(text), text);
+  }
+  for (const text of ["0", "1e-5", "0.9998"]) assert(small.includes(text), `${text} in ${small}`);
+});
+
+/** Where an element of a chart is drawn. */
+function placeOf(element: ReturnType<typeof find>[number]): Point {
+  const shifts = [element, element.parentElement!].map((at) =>
+    /^translate\((.*),(.*)\)$/.exec(at.getAttribute("transform")!)!.slice(1).map(Number)
+  );
+  return [shifts[0]![0]! + shifts[1]![0]!, shifts[0]![1]! + shifts[1]![1]!];
+}
+
+Deno.test("the names of the series stand above a chart, one below the other, and are cut if long", () => {
+  const names = ["a", "x".repeat(44), "y".repeat(45)];
+  const series = names.map((name) => ({ name, points: [] }));
+  const svg = lineChart({ title: "t", x: X, y: Y, series });
+  const texts = find(svg, "text").filter(({ textContent }) => /^\D/.test(String(textContent)));
+  assertEquals(texts.map((text) => [text.textContent, ...placeOf(text)]), [
+    ["epochs", 377, 281],
+    ["perplexity", 4, 60],
+    ["a", 46, 8.5],
+    ["x".repeat(44), 46, 25.5],
+    [`${"y".repeat(44)}…`, 46, 42.5],
+  ]);
+  assertEquals(find(svg, "svg.chart").map((root) => root.getAttribute("viewBox")), ["0 0 380 284"]);
+  // Without points, a series has only the samples of its look.
+  const [line, ...others] = find(svg, "g.series-0 path");
+  assertEquals([line!.getAttribute("d"), placeOf(line!), others], ["M0,0L32,0", [6, 8.5], []]);
+  const [symbol, ...more] = find(svg, "g.series-1 path").slice(1);
+  assertEquals([placeOf(symbol!), more], [[22, 25.5], []]);
+});
+
+Deno.test("charts are light, or dark where the reader prefers that", () => {
+  const [style] = find(
+    histogram({ title: "t", x: X, y: Y, from: 0, to: 1, counts: [1], marks: [] }),
+    "style",
+  );
+  const [light, dark] = style!.textContent!.split("prefers-color-scheme:dark");
+  const colours = [light, dark].map((text) =>
+    new Set(text!.match(/\.series-\d+\{color:#\w{6}\}/g))
+  );
+  assertEquals(colours.map(({ size }) => size), [MAX_SERIES, MAX_SERIES]);
+  assertEquals(colours[0]!.intersection(colours[1]!).size, 0);
+});
+
+Deno.test("lines of many points have no symbols", () => {
+  const symbols = [20, 21].map((length) => {
+    const points = Array.from({ length }, (_, i): Point => [i, i]);
+    const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] });
+    return find(svg, "g.series-0 circle").length;
+  });
+  assertEquals(symbols, [20 + 1, 1], "one is in the legend");
 });
 
 Deno.test("charts of nothing, of one point and of equal figures are drawn, too", () => {
@@ -98,23 +166,29 @@ Deno.test("histogram() has a bar for each count, and rules at the marks", () => 
   );
   assertEquals(bars.length, 4);
   const unit = bars[0]![2]!;
-  bars.forEach(([, , height], i) => assertAlmostEquals(height! / unit, counts[i]!, 1e-6));
+  bars.forEach(([x, , height], i) => {
+    assertAlmostEquals(height! / unit, counts[i]!, 1e-6);
+    const [before, width] = bars[i - 1] ?? [x!, 0];
+    assertAlmostEquals(before! + width!, x!, 1.001, "a gap of a pixel at most");
+  });
   const left = bars[0]![0]!, perUnit = (bars[2]![0]! - left) / 1;
   const rules = [0, 1].map((i) => {
     const [line] = find(svg, `g.series-${i} line`);
     assert(Number(line!.getAttribute("x1")) < 380, "it is outside the drawing");
     return 8 + (Number(line!.getAttribute("x1")) - left) / perUnit;
   });
-  assertAlmostEquals(rules[0]!, 12, 0.03); // bars have a gap of a pixel
+  assertAlmostEquals(rules[0]!, 12, 0.03);
   assertAlmostEquals(rules[1]!, 9, 0.03);
 });
 
-Deno.test("dotChart() has a symbol for each figure that there is", () => {
-  const series = [{ name: "a", values: [1, 10, null] }, { name: "b", values: [100, NaN, 10] }];
-  const svg = dotChart({ title: "t", x: { ...X, log: true }, rows: ["p", "q", "r"], series });
+Deno.test("dotChart() has a symbol for each figure that there is, in rows in order", () => {
+  const series = [{ name: "a", values: [1, 10, null] }, { name: "b", values: [100, NaN] }];
+  const rows = ["p", "r", "q"];
+  const svg = dotChart({ title: "t", x: { ...X, log: true }, rows, series });
   assertEquals(find(svg, "g.series-0 circle").length, 2 + 1);
-  assertEquals(find(svg, "g.series-1 path").length, 2 + 1);
-  for (const row of ["p", "q", "r"]) assertStringIncludes(svg, `>${row}</text>`);
+  assertEquals(find(svg, "g.series-1 path").length, 1 + 1);
+  assertEquals(textsOf(svg).slice(0, 3), rows);
+  assert(!svg.includes("NaN"));
 });
 
 Deno.test("charts are images with a text, and texts in them are only texts", () => {
@@ -132,10 +206,9 @@ Deno.test("charts are images with a text, and texts in them are only texts", () 
     assert(!svg.includes("<script") && !/&(?!\w+;|#\d+;)/.test(svg), svg); // in XML, too
     const [root] = find(svg, "svg");
     assertEquals([root!.getAttribute("role"), root!.getAttribute("aria-label")], ["img", EVIL]);
+    assertEquals(root!.getAttribute("xmlns"), "http://www.w3.org/2000/svg");
+    assertEquals(find(svg, "g[aria-label]").length, 0, "parts that no role names");
     const texts = find(svg, "text").filter(({ textContent }) => textContent === EVIL);
     assertEquals(texts.length, 3);
   }
-  const long = "x".repeat(300);
-  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: long, points: [] }] });
-  assert(!svg.includes(long));
 });

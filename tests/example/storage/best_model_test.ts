@@ -26,6 +26,7 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
       using model = makeModel(gpu, SETTINGS, WORDS);
       Deno.mkdirSync("saved_model");
       Deno.writeTextFileSync(PATH, "another run's");
+      Deno.writeTextFileSync("saved_model/m.checkpoint.config.json", "its options");
       const best = new BestModel(gpu, model, "m", BESIDE, captureIo());
       let sha256 = "";
       assert(
@@ -36,6 +37,7 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
         }),
       );
       assertEquals(hashOfFile(PATH), sha256);
+      assertEquals(Deno.readTextFileSync("saved_model/m.config.json"), "its options");
       assert(best.isBetter({ kind: "ppl", measure: 8 }));
       assert(!best.isBetter({ kind: "ppl", measure: 9 }));
       await best.keep(found(2, 8), () => {
@@ -44,6 +46,8 @@ Deno.test("BestModel gives a model its name once `before` is done, and moves ano
       });
       assert(hashOfFile(PATH) !== sha256);
       assertEquals(Deno.readTextFileSync(PREVIOUS), "another run's");
+      const failing = () => best.keep(found(3, 7), () => Promise.reject(new RangeError("a bug")));
+      await assertRejects(failing, RangeError, "a bug");
     })
   ));
 
@@ -71,6 +75,12 @@ Deno.test("BestModel.resume() writes a file that is not there yet, and leaves ot
       );
       Deno.writeFileSync(PATH, bytes);
       await third.restore();
+      await third.keep(found(2, 8), () => Promise.resolve());
+      assert(!isFile(PREVIOUS), "the file was this run's");
+      const fourth = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      await fourth.resume(undefined, true); // a checkpoint of before the first validation
+      await fourth.keep(found(1, 9), () => Promise.resolve());
+      assert(isFile(PREVIOUS));
       loadModel(gpu, PATH).model.dispose();
     })
   ));
@@ -86,6 +96,43 @@ Deno.test("BestModel goes on in memory when it cannot be written, but not with a
         if (shard) await assertRejects(() => kept, Failure, "Cannot write saved_model/m");
         else assertEquals([await kept, best.saved], [false, false]);
       }
+    })
+  ));
+
+Deno.test("BestModel gives back what it has in memory, and writes that once it can", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = makeModel(gpu, SETTINGS, WORDS);
+      const io = captureIo(), best = new BestModel(gpu, model, "m", BESIDE, io);
+      await best.settle();
+      const values = () =>
+        Array.fromAsync(model.parameters(), ([, parameter]) => gpu.readFloats(parameter));
+      const trainOn = () =>
+        model.parameters().forEach(([, parameter]) =>
+          gpu.write(parameter, new Float32Array(parameter.size))
+        );
+      const kept = await values();
+      Deno.writeTextFileSync("saved_model", "a file, not a folder");
+      const card = { mean: 9.5, std: 0.25, normTerm: 9, rawPplBest: 10 };
+      await best.keep({ ...found(1, 9), card }, () => Promise.resolve());
+      trainOn();
+      await best.restore();
+      assertEquals(await values(), kept);
+      trainOn();
+      await assertRejects(() => best.settle(), Failure, "Cannot write saved_model/m");
+      Deno.removeSync("saved_model");
+      trainOn();
+      await best.settle();
+      assertEquals(await values(), kept);
+      assertEquals([best.saved, hashOfFile(PATH)], [true, best.best!.sha256]);
+      const loaded = loadModel(gpu, PATH);
+      assertEquals<unknown>(loaded.card, card);
+      for (const [i, [, parameter]] of loaded.model.parameters().entries()) {
+        assertEquals(await gpu.readFloats(parameter), kept[i]);
+      }
+      loaded.model.dispose();
+      await best.settle();
+      assertEquals(io.outLines, [`saved       ${PATH}, which could not be written before`]);
     })
   ));
 
