@@ -17,9 +17,9 @@ import { expectShape, expectStep, expectTensor, type Tensor } from "../../kernel
 export interface Noise {
   /** Ids: [K], shared by all targets, or [N, K]. If a kernel drew them, set their `idLimit`. */
   readonly ids: Tensor;
-  /** ln q of the samples, in the shape of `ids`. */
+  /** ln q of the samples, in the shape of `ids`; finite. */
   readonly logProb: Tensor;
-  /** [N] ln q of the targets. */
+  /** [N] ln q of the targets; finite. */
   readonly targetLogProb: Tensor;
   /** k, the number of samples that count for a target. */
   readonly samples: number;
@@ -41,7 +41,7 @@ export interface NoiseRequest {
 export interface NoiseSource extends Disposable {
   /** V, the number of classes. */
   readonly numClasses: number;
-  /** [V] q of each class. */
+  /** [V] q of each class, above 0: noise that a class is never contrasted with teaches nothing of it. */
   readonly probabilities: Float64Array;
   /** Whether the samples are independent draws, as binary NCE requires. */
   readonly independent: boolean;
