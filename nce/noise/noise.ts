@@ -92,6 +92,16 @@ export function expectSource(doing: string, gpu: Gpu, source: NoiseSource): void
   throw new RangeError(`Cannot ${doing}: its noise has ${found}`);
 }
 
+/** Throws a RangeError unless a source gives each class a probability in (0, 1]. */
+export function expectAllClasses(doing: string, { probabilities }: NoiseSource): void {
+  const at = probabilities.findIndex((q) => !(q > 0 && q <= 1));
+  if (at < 0) return;
+  const found = `q = ${probabilities[at]} for class ${at}`;
+  throw new RangeError(
+    `Cannot ${doing}: its noise has ${found}, not in (0, 1]; give each class a little, as 1e-10`,
+  );
+}
+
 /** The smallest probability of a class before the final normalisation. */
 const FLOOR = 1e-10;
 

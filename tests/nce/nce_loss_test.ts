@@ -145,6 +145,25 @@ function onlyFirst(probabilities: Float64Array): NoiseSource {
   };
 }
 
+Deno.test("a criterion throws when a source of noise lacks a class", () =>
+  withGpu((gpu) => {
+    const floored = new Float64Array(V).fill(1e-10);
+    floored[0] = 1;
+    new Bilinear(gpu, { noise: onlyFirst(floored) }).dispose();
+    const wrong: [number, string][] = [[0, "0"], [-1, "-1"], [NaN, "NaN"], [2, "2"]];
+    for (const [q, shown] of wrong) {
+      const noise = onlyFirst(floored.with(7, q));
+      for (const lossType of ["nce", "neg", "sampled", "full"] as const) {
+        assertThrows(
+          () => new IndexLinear(gpu, { embeddingDim: E, numClasses: V, noise, lossType }),
+          RangeError,
+          `Cannot make IndexLinear: its noise has q = ${shown} for class 7, not in (0, 1]; give each`,
+        );
+      }
+      assertThrows(() => new Bilinear(gpu, { noise }), RangeError, "Cannot make Bilinear: its");
+    }
+  }));
+
 Deno.test("neg does not depend on q, be it 0 where noise is never drawn", () =>
   withGpu(async (gpu) => {
     const lossOf = async (noise: NoiseSource) => {
