@@ -11,6 +11,7 @@ import type { Gpu } from "../mod.ts";
 import { hugeTable, memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { pairTable } from "./pair.ts";
+import { expectOnce } from "./program.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
@@ -42,6 +43,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (unknown !== undefined) {
     throw new Failure(`Unknown section ${unknown}: there are ${known.join(", ")}`);
   }
+  expectOnce(words);
   await using gpu = await openGpu();
   const tables: Table[] = [];
   if (!json) console.log(`${adapterLine(gpu)}\n`);

@@ -12,3 +12,13 @@ export function positive(word: string | undefined, name: string, standard: numbe
   if (value > 0 && value < Infinity) return value;
   throw new Failure(`${name} must be a positive number, not ${word}`);
 }
+
+/**
+ * Checks that no argument comes twice: it would be measured twice, and count twice where results are compared.
+ *
+ * @throws {Failure} If one does.
+ */
+export function expectOnce(words: readonly string[]): void {
+  const twice = words.find((word, i) => words.indexOf(word) < i);
+  if (twice !== undefined) throw new Failure(`${twice} is given twice: leave one out`);
+}

@@ -8,7 +8,7 @@ import type { Given } from "../example/options/option.ts";
 import { parseSettings } from "../example/options/settings.ts";
 import { Failure, reasonOf } from "../example/shared/errors.ts";
 import type { TrainingText } from "./learning.ts";
-import { positive } from "./program.ts";
+import { expectOnce, positive } from "./program.ts";
 
 /** The losses by name; a number is k. */
 export const LOSSES: Readonly<Record<string, Given>> = {
@@ -80,19 +80,21 @@ export function readPlan(words: readonly string[]): Plan {
     throw new Failure(`${sizes[0]} is a size of the made-up language: leave it or --data out`);
   }
   if (from !== undefined) expectOnlyShown(values, sizes);
+  const read = sizes.map(readSize), seeds = seed?.split(",").map(readSeed) ?? [readSeed()];
+  expectOnce([...losses, ...read.map(String), ...seeds.map((seed) => `--seed ${seed}`)]);
   const number = (name: "words" | "epochs" | "seconds" | "lr") => {
     const text = values[name];
     return text === undefined ? undefined : positive(text, `--${name}`, NaN);
   };
   return {
-    sizes: sizes.length === 0 ? USUAL_SIZES : sizes.map(readSize),
+    sizes: read.length === 0 ? USUAL_SIZES : read,
     data,
     losses,
     words: number("words"),
     epochs: number("epochs") ?? 1,
     seconds: number("seconds"),
     lr: values.lr === "auto" ? "auto" : number("lr") ?? "auto",
-    seeds: seed?.split(",").map(readSeed) ?? [readSeed()],
+    seeds,
     json,
     svg,
     from,
@@ -123,8 +125,9 @@ function readSeed(seed?: string): string {
 function parse(words: readonly string[]) {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({
+    const { tokens, ...parsed } = parseArgs({
       args: [...words],
+      tokens: true,
       allowPositionals: true,
       options: {
         data: text,
@@ -139,6 +142,8 @@ function parse(words: readonly string[]) {
         from: text,
       },
     });
+    expectOnce(tokens.flatMap((token) => token.kind === "option" ? [`--${token.name}`] : []));
+    return parsed;
   } catch (error) {
     throw new Failure(reasonOf(error), { cause: error });
   }

@@ -34,7 +34,7 @@ const NEAR = 1.01;
  * Reads JSON lines.
  *
  * @param losses Those to keep; all if there are none.
- * @throws {Failure} If the file cannot be read or is none, or has no result of one of the losses.
+ * @throws {Failure} If the file cannot be read or is none, has no result of one of the losses, or the same run twice.
  */
 export function readResults(path: string, losses: readonly string[] = []): Result[] {
   const results = readLines(path), found = new Set(results.map(({ loss }) => loss));
@@ -42,7 +42,20 @@ export function readResults(path: string, losses: readonly string[] = []): Resul
   if (missing !== undefined) {
     throw new Failure(`${path} has no result of ${missing}: there are ${[...found].join(", ")}`);
   }
-  return losses.length === 0 ? results : results.filter(({ loss }) => losses.includes(loss));
+  const kept = losses.length === 0 ? results : results.filter(({ loss }) => losses.includes(loss));
+  for (const some of byText(kept).values()) expectDistinct(path, some);
+  return kept;
+}
+
+/** Two runs of one seed would pass for two seeds, and the spread would be too small. */
+function expectDistinct(path: string, results: readonly Result[]): void {
+  const names = results.map(({ text, loss, lr, options: { seed = "none" } }) =>
+    `${text}, ${loss}, lr ${lr}, seed ${seed}`
+  );
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new Failure(`${path} has two results of ${twice}: take one out`);
+  }
 }
 
 function readLines(path: string): Result[] {

@@ -9,7 +9,13 @@ import {
 } from "../kernels/device/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { expectOptions } from "./nn/module.ts";
-import { expectDrawable, expectSource, isNoiseSource, type NoiseSource } from "./noise/noise.ts";
+import {
+  expectAllClasses,
+  expectDrawable,
+  expectSource,
+  isNoiseSource,
+  type NoiseSource,
+} from "./noise/noise.ts";
 
 /**
  * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.
@@ -81,6 +87,7 @@ export function checkedOptions(
   const { noiseRatio = source?.noiseRatio ?? 100 } = options;
   expectRatio(doing, noiseRatio, source);
   if (source) expectSource(doing, gpu, source);
+  if (source) expectAllClasses(doing, source);
   if (typeof normTerm === "number") expectFinite(doing, "normTerm", normTerm);
   else expectOneOf(doing, "normTerm", normTerm, ["auto", "learned"]);
   expectOneOf(doing, "reduction", reduction, REDUCTIONS);

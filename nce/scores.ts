@@ -1,6 +1,7 @@
 /** Scores of targets and of their noise: checks, samples that do not count, and losses. */
 
 import { add, affine, scale } from "../kernels/elementwise/arithmetic.ts";
+import { fill } from "../kernels/elementwise/fill.ts";
 import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import { nceLoss, type NoiseScores, sampledLoss } from "../kernels/loss/noise_loss.ts";
 import { exclude } from "../kernels/loss/noise_scores.ts";
@@ -115,8 +116,10 @@ export function contrast(
     case "mix":
       return scale(step, add(step, nce(), sampledLoss(step, scores)), 0.5);
     case "neg": {
-      const noiseLogProb = scale(step, scores.noiseLogProb, 0);
-      const targetLogProb = scale(step, scores.targetLogProb, 0);
+      // Zeros, not q times 0: of a class without noise, ln q is infinite.
+      const zero = step.upload(Float32Array.of(0));
+      const noiseLogProb = fill(step, scores.noiseLogProb, zero);
+      const targetLogProb = fill(step, scores.targetLogProb, zero);
       return nceLoss(step, { ...scores, noiseLogProb, targetLogProb, samples: 1 }, 0);
     }
   }

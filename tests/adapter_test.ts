@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   adapterLine,
-  adapterWarnings,
+  adapterWarning,
   unusedGpu,
   VULKAN_ADVICE,
 } from "../example/shared/adapter.ts";
@@ -131,20 +131,20 @@ Deno.test("unusedGpu() names the device and the cure when a GPU's device is ther
   }
 });
 
-Deno.test("adapterWarnings() warns of OpenGL, and of a GPU unless Vulkan drives it", () => {
-  const devices = ["/dev/nvidia0"];
-  const count = (software: boolean, backend: "vulkan" | "opengl" | "metal") => {
-    const warnings = adapterWarnings({ name: "x", software, backend }, devices);
-    return warnings.map((line) => (assertMatch(line, /^warning: .*[^.]$/), /OpenGL/.test(line)));
-  };
-  assertEquals(count(false, "vulkan"), []);
-  assertEquals(count(false, "metal"), []);
-  assertEquals(count(true, "vulkan"), [false]);
-  assertEquals(count(false, "opengl"), [true, false]);
-  assertEquals(count(true, "opengl"), [true, false]);
-  const [software] = adapterWarnings({ name: "x", software: true, backend: "opengl" }, []);
-  assertStringIncludes(software ?? "", "2 to 20 times slower than Vulkan");
-  assertStringIncludes(software ?? "", VULKAN_ADVICE);
+Deno.test("adapterWarning() warns of OpenGL and of a GPU that Vulkan does not drive, in one line", () => {
+  const told = (software: boolean, backend: "vulkan" | "opengl" | "metal", ...devices: string[]) =>
+    adapterWarning({ name: "x", software, backend }, devices);
+  const nvidia = "/dev/nvidia0", unused = unusedGpu([nvidia]);
+  assertEquals(told(false, "vulkan", nvidia), undefined);
+  assertEquals(told(false, "metal", nvidia), undefined);
+  assertEquals(told(true, "vulkan"), undefined);
+  assertEquals(told(true, "vulkan", nvidia), `warning: ${unused}`);
+  const software =
+    "warning: this is OpenGL, on a software adapter 2 to 20 times slower than Vulkan";
+  const hardware = "warning: this is OpenGL, for which no kernel is tuned";
+  assertEquals(told(true, "opengl"), `${software}; ${VULKAN_ADVICE}`);
+  assertEquals(told(true, "opengl", nvidia), `${software}; ${unused}`);
+  assertEquals(told(false, "opengl", nvidia), `${hardware}; ${unused}`);
 });
 
 const TINY = "--train --nce --emsize 4 --nhid 4 --nlayers 1 --noise-ratio 5 --epochs 1 " +
@@ -242,6 +242,20 @@ Deno.test({
     assertEquals(outcome.called, []);
     const hidden = "are installed (VK_ICD_FILENAMES=/nonexistent.json names its drivers: unset it)";
     await assertFallsBack(outcome, MAY_INSTALL ? hidden : VULKAN_ADVICE);
+  },
+});
+
+Deno.test({
+  name: "setup.ts warns once where Deno is made to take OpenGL",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const opengl = await finds("gl");
+    const { code, err } = await program("tools/setup.ts", [], { DENO_WEBGPU_BACKEND: "gl" });
+    assertEquals(code, opengl ? 0 : 1);
+    const last = opengl
+      ? "warning: DENO_WEBGPU_BACKEND=gl takes OpenGL, .* than Vulkan; unset it"
+      : "error: No WebGPU adapter: DENO_WEBGPU_BACKEND=gl finds none; unset it";
+    assertMatch(err, new RegExp(`^${last}\n$`));
   },
 });
 

@@ -104,6 +104,18 @@ Deno.test("the tasks read and write where the user stands, and drop npm's --", (
     assert(!names(clone).includes("saved_model"));
   }));
 
+Deno.test("the task demo takes options of the user's in the place of its own", () =>
+  withClone(async (clone, user) => {
+    const demo = ["task", "--quiet", "--config", `${clone}/deno.json`, "demo", ...TINY];
+    const { code, err } = await call([...demo, "--data", "my text"], user);
+    assertEquals(code, 0, err);
+    const { nhid, epochs, data, lr, noise } = JSON.parse(
+      Deno.readTextFileSync(`${user}/saved_model/demo.config.json`),
+    );
+    assertEquals({ nhid, epochs, data }, { nhid: 4, epochs: 1, data: "my text" });
+    assertEquals({ lr, noise }, { lr: 0.25, noise: "batch+unigram" });
+  }));
+
 Deno.test("the task test takes files from where the user stands, and drops npm's --", () =>
   withClone(async (clone) => {
     const test = 'Deno.test("one", () => {});';

@@ -30,17 +30,19 @@ export async function setUpAdapter(): Promise<void> {
     if (await probe() !== undefined) return;
     throw new Failure("No WebGPU adapter: update the graphics driver, or use another machine");
   }
-  const choice = Deno.env.get(BACKEND) ?? "vulkan";
-  if (await probe(choice) !== undefined) return;
+  const choice = Deno.env.get(BACKEND) ?? "vulkan", found = await probe(choice);
+  if (found?.backend === "opengl") {
+    console.error(`warning: ${BACKEND}=${choice} takes ${OPENGL_COST}; unset it`);
+  }
+  if (found !== undefined) return;
   if (!/vulkan/i.test(choice)) {
     throw new Failure(`No WebGPU adapter: ${BACKEND}=${choice} finds none; unset it`);
   }
-  const gpu = unusedGpu(graphicsDevices());
-  if (gpu !== undefined) console.error(`warning: ${gpu}`);
   const trouble = await installVulkan() ?? (await probe(choice) ? undefined : stillNone());
   if (trouble === undefined) return;
-  if (await probe() === undefined) throw new Failure(`No WebGPU adapter: ${trouble}`);
-  console.error(`warning: no Vulkan adapter: ${trouble}; going on with ${OPENGL_COST}`);
+  const gpu = unusedGpu(graphicsDevices()), why = gpu ? `${trouble}; ${gpu}` : trouble;
+  if (await probe() === undefined) throw new Failure(`No WebGPU adapter: ${why}`);
+  console.error(`warning: no Vulkan adapter: ${why}; going on with ${OPENGL_COST}`);
 }
 
 /** The adapter that a process finds with these backends, or with those of the environment. */

@@ -3,6 +3,7 @@
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
 import { Epochs } from "../data/batches.ts";
+import { checkWords } from "../data/unknown.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
@@ -164,7 +165,11 @@ async function examineText(
   const corpus = await seen.part(
     "data",
     "text",
-    () => loadCorpus({ ...settings, words: startWords(settings) }, io),
+    async () => {
+      const corpus = await loadCorpus({ ...settings, words: startWords(settings) }, io);
+      checkWords(settings, corpus);
+      return corpus;
+    },
   );
   if (corpus !== undefined) {
     seen.findings.push(...vocabularyFindings(corpus, settings.start !== null));

@@ -12,7 +12,7 @@ import type { Io } from "../shared/io.ts";
 import { type LoadedModel, loadModel } from "../storage/saved_model.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Gpu } from "../../mod.ts";
-import { openGpu } from "../storage/open_gpu.ts";
+import { openGpu, warnOfAdapter } from "../storage/open_gpu.ts";
 
 /** Number of texts generated side by side. */
 const MAX_TEXTS = 64;
@@ -34,6 +34,7 @@ export async function generate(words: readonly string[], given: Given, io: Io): 
     );
   }
   await using gpu = await openGpu(settings);
+  warnOfAdapter(gpu, io);
   const loaded = loadModel(gpu, path, vocabulary);
   using _model = loaded.model;
   let first = 0;

@@ -6,7 +6,6 @@ import { TextScorer } from "../evaluation/text_scorer.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { modeProblem, type ScoreMode } from "../options/scoring.ts";
 import { scoringText } from "../options/evaluation_kind.ts";
-import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
@@ -14,7 +13,7 @@ import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/saved_model.ts";
 import type { FoundModel } from "../storage/open_model.ts";
-import { openGpu } from "../storage/open_gpu.ts";
+import { openGpu, warnOfAdapter } from "../storage/open_gpu.ts";
 
 /** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };
@@ -32,7 +31,7 @@ export async function withScorer<T>(
 ): Promise<T> {
   checkMode(found, mode, io);
   await using gpu = await openGpu({ cuda });
-  for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
+  warnOfAdapter(gpu, io);
   checkMemory(memoryOfModel(found.settings, found.vocabulary.size), freeMemory(gpu));
   const { model, vocabulary, settings, card } = loadModel(gpu, found.path, found.vocabulary);
   using _model = model;

@@ -19,7 +19,7 @@ import { Ranks } from "../shared/ranks.ts";
 import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
 import { tuneGpu } from "./tune_gpu.ts";
-import { STARTED_CURES, unknownWarnings } from "../data/unknown.ts";
+import { checkWords, STARTED_CURES, unknownWarnings } from "../data/unknown.ts";
 
 /** Runs `settings`; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
@@ -45,6 +45,7 @@ async function runAlone(
     checkModelWritable(settings.save);
   }
   const whole = await loadCorpus({ ...settings, words: startWords(settings, io) }, io);
+  checkWords(settings, whole);
   checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);

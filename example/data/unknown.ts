@@ -1,9 +1,11 @@
-/** Unknown words: their number, and warnings about them. */
+/** Unknown words: their number, warnings about them, and texts of nothing else. */
 
+import type { Settings } from "../options/options.ts";
+import { UsageError } from "../shared/errors.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
-import { formatCount, formatPercent } from "../shared/format.ts";
-import { UNK } from "./vocab.ts";
+import { EOS, UNK } from "./vocab.ts";
 
 /** Fraction of unknown words from which perplexity says more about `<unk>` than about words. */
 const MOST = 0.5;
@@ -37,10 +39,30 @@ export interface UnknownCures {
 }
 
 /** If the words are those of the model that training starts from. */
-export const STARTED_CURES: UnknownCures = {
+export const STARTED_CURES = {
   most: "give a text of the model's own kind by --data",
   untrained: "give training text with words that the model does not know",
-};
+} satisfies UnknownCures;
+
+/**
+ * Checks that training has a word to learn.
+ *
+ * @throws {UsageError} If all words of the training text are unknown.
+ */
+export function checkWords(
+  { data, start, vocab, minFreq }: Pick<Settings, "data" | "start" | "vocab" | "minFreq">,
+  { vocabulary: { counts } }: Pick<Corpus, "vocabulary">,
+): void {
+  if (counts.some((count, id) => id > EOS && count > 0)) return;
+  const why = start !== null
+    ? `the model of --start ${start} knows none of its words; ${STARTED_CURES.most}`
+    : vocab !== null
+    ? `--vocab ${vocab} has none of its words; give a list of words that are in it`
+    : minFreq > 1
+    ? `--min-freq ${minFreq} leaves none of its words; give a smaller one`
+    : "all its words are <unk>; give a text with words";
+  throw new UsageError(`Cannot train on --data ${data}: ${why}`);
+}
 
 /** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(

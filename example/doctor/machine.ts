@@ -2,7 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Gpu } from "../../mod.ts";
-import { adapterLine, adapterWarnings } from "../shared/adapter.ts";
+import { adapterLine, adapterWarning } from "../shared/adapter.ts";
 import { formatCount } from "../shared/format.ts";
 import { type Finding, finding, warned } from "./finding.ts";
 
@@ -40,10 +40,10 @@ export function machineFindings(
   devices: readonly string[],
   processors: Processors,
 ): Finding[] {
-  const { limits, features } = gpu.device;
+  const { limits, features } = gpu.device, warning = adapterWarning(gpu, devices);
   return [
     finding("machine", "adapter", { text: adapterLine(gpu) }),
-    ...adapterWarnings(gpu, devices).map((line) => warned("machine", "adapter", line)),
+    ...warning === undefined ? [] : [warned("machine", "adapter", warning)],
     ...gpu.software ? [threadsFact(processors)] : [],
     finding("machine", "limits", {
       text: `a tensor has up to ${formatBytes(gpu.maxTensorBytes)}, a buffer ` +

@@ -30,18 +30,18 @@ export function adapterLine({ name, software, backend }: Traits): string {
 }
 
 /**
- * Warnings if the machine may have a better adapter.
+ * A warning if the machine may have a better adapter; undefined if not.
  *
  * @param devices Paths of the machine's graphics devices; see {@linkcode graphicsDevices}.
  */
-export function adapterWarnings(traits: Traits, devices: readonly string[]): string[] {
-  const { software, backend } = traits, opengl = backend === "opengl";
+export function adapterWarning(
+  { software, backend }: Traits,
+  devices: readonly string[],
+): string | undefined {
+  const opengl = backend === "opengl", gpu = opengl || software ? unusedGpu(devices) : undefined;
   const cost = software ? OPENGL_COST : "OpenGL, for which no kernel is tuned";
-  const warnings = [
-    opengl ? `this is ${cost}; ${VULKAN_ADVICE}` : undefined,
-    opengl || software ? unusedGpu(devices) : undefined,
-  ];
-  return warnings.filter((text) => text !== undefined).map((text) => `warning: ${text}`);
+  if (opengl) return `warning: this is ${cost}; ${gpu ?? VULKAN_ADVICE}`;
+  return gpu && `warning: ${gpu}`;
 }
 
 /** Devices of a GPU, and how to make Vulkan find it. */

@@ -1,7 +1,7 @@
 /** Opens the GPU for a command. */
 
 import { DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod.ts";
-import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
+import { adapterLine, adapterWarning, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { labelled } from "../shared/format.ts";
@@ -42,5 +42,19 @@ export async function openGpu(
 /** Prints the adapter's name, and warns if a better one may be available. */
 export function tellAdapter(gpu: Gpu, io: Io): void {
   io.out(labelled("adapter", adapterLine(gpu)));
-  for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
+  warnOfAdapter(gpu, io);
+}
+
+/** Warns if a better adapter may be available. */
+export function warnOfAdapter(gpu: Gpu, io: Io): void {
+  if (gpu.backend === "opengl" && isSetUp()) return; // set-up has told why it is not Vulkan
+  const warning = adapterWarning(gpu, graphicsDevices());
+  if (warning !== undefined) io.err(warning);
+}
+
+/** Whether `deno task nce` has run set-up just before. */
+function isSetUp(): boolean {
+  const variable = "NCE_SET_UP";
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" && Deno.env.has(variable);
 }

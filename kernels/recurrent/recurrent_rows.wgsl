@@ -4,7 +4,7 @@
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
 // Shapes: see _recurrent.wgsl and pack_weight.wgsl.
-// Dispatch: (B, 1, 1) workgroups of LANES * SLICES threads. A thread sums one slice of the inner dimension:
+// Dispatch: 1-D, one workgroup of LANES * SLICES threads a row, folded. A thread sums one slice of the inner dimension:
 // forward for one unit, four states a term; backward for four units, the gates of one unit a term. So it
 // loads few states for its four vec4fs of weights. Thread i owns unit i.
 // Determinism: sums in rising order of terms within a slice, then slice by slice; backward, every fourth
@@ -97,8 +97,9 @@ fn sums_of(thread: u32, kept: mat4x4f, zero: bool) -> vec4f {
 }
 
 @compute @workgroup_size(THREADS)
-fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let b = id.x;
+fn forward(group: Group, @builtin(local_invocation_index) thread: u32) {
+  let b = group_index(group);
+  if (b >= params.B) { return; }
   let owns = thread < params.H;
   let kept = term_weights(first_of(thread / LANES), thread % LANES);
   if (owns && !from_zero(0)) { keep(b, 0, thread, hidden[unit_index(0, b, thread)]); }
@@ -114,8 +115,9 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
 }
 
 @compute @workgroup_size(THREADS)
-fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let b = id.x;
+fn backward(group: Group, @builtin(local_invocation_index) thread: u32) {
+  let b = group_index(group);
+  if (b >= params.B) { return; }
   let owns = thread < params.H;
   let kept = term_weights(first_of(thread / LANES), thread % LANES);
   for (var left = params.T; left > 0; left--) {

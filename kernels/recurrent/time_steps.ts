@@ -76,7 +76,7 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
   const constants = rowConstants(run, direction);
   if (constants !== undefined && B <= wholeRows && H <= wholeUnits) {
     const source = kind.rows[gpu.compute];
-    return launch(run, pass, { source, first, steps: [0], constants, grid: [B, 1, 1] });
+    return launch(run, pass, { source, first, steps: [0], constants, grid: B });
   }
   const source = kind.step[gpu.compute];
   const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;

@@ -17,9 +17,9 @@ import { expectShape, expectStep, expectTensor, type Tensor } from "../../kernel
 export interface Noise {
   /** Ids: [K], shared by all targets, or [N, K]. If a kernel drew them, set their `idLimit`. */
   readonly ids: Tensor;
-  /** ln q of the samples, in the shape of `ids`. */
+  /** ln q of the samples, in the shape of `ids`; finite. */
   readonly logProb: Tensor;
-  /** [N] ln q of the targets. */
+  /** [N] ln q of the targets; finite. */
   readonly targetLogProb: Tensor;
   /** k, the number of samples that count for a target. */
   readonly samples: number;
@@ -41,7 +41,7 @@ export interface NoiseRequest {
 export interface NoiseSource extends Disposable {
   /** V, the number of classes. */
   readonly numClasses: number;
-  /** [V] q of each class. */
+  /** [V] q of each class, above 0: noise that a class is never contrasted with teaches nothing of it. */
   readonly probabilities: Float64Array;
   /** Whether the samples are independent draws, as binary NCE requires. */
   readonly independent: boolean;
@@ -90,6 +90,16 @@ export function expectSource(doing: string, gpu: Gpu, source: NoiseSource): void
   if (probabilities.length === numClasses) return;
   const found = `${probabilities.length} probabilities for ${numClasses} classes`;
   throw new RangeError(`Cannot ${doing}: its noise has ${found}`);
+}
+
+/** Throws a RangeError unless a source gives each class a probability in (0, 1]. */
+export function expectAllClasses(doing: string, { probabilities }: NoiseSource): void {
+  const at = probabilities.findIndex((q) => !(q > 0 && q <= 1));
+  if (at < 0) return;
+  const found = `q = ${probabilities[at]} for class ${at}`;
+  throw new RangeError(
+    `Cannot ${doing}: its noise has ${found}, not in (0, 1]; give each class a little, as 1e-10`,
+  );
 }
 
 /** The smallest probability of a class before the final normalisation. */

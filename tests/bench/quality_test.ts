@@ -36,6 +36,11 @@ Deno.test("readPlan() names what is wrong", () => {
   wrong(["--from", "file", "--words", "9"], "--from shows results as they are: leave out --words");
   wrong(["--from", "file", "200"], "--from shows results as they are: leave out 200");
   wrong(["many"], "vocab must be a whole number from 100", UsageError);
+  wrong(["--seed", "1,2,1"], "--seed 1 is given twice: leave one out");
+  wrong(["--seed", "1,1e0"], "--seed 1 is given twice: leave one out");
+  wrong(["--seed", "1", "--seed", "2"], "--seed is given twice: leave one out");
+  wrong(["--losses", "full,batch,full"], "full is given twice: leave one out");
+  wrong(["200", "300", "200"], "200 is given twice: leave one out");
   const names = Array.from({ length: 9 }, (_, i) => `${i}`);
   assertThrows(() => expectDrawable(names), Failure, "--svg draws 8 losses at most, not 9");
   expectDrawable([...names.slice(1), "1", "2"]); // those of two texts
@@ -178,6 +183,16 @@ Deno.test("readResults() reads JSON lines, and names a file that is none", () =>
     assertEquals(readResults("good", ["batch", "full"]), [RESULTS[0], RESULTS[2]]);
     const message = "good has no result of nce-5: there are full, nce-50, batch, nce-500";
     assertThrows(() => readResults("good", ["full", "nce-5"]), Failure, message);
+    const [first] = RESULTS, text = Deno.readTextFileSync("good");
+    const lines = (...others: object[]) =>
+      text + others.map((other) => JSON.stringify({ ...first, ...other })).join("\n");
+    const distinct = [{ text: "other" }, { adapter: "other" }, { tokens: 9 }, { lr: 9 }];
+    Deno.writeTextFileSync("more", lines(...distinct, { options: { seed: "2" } }));
+    assertEquals(readResults("more").length, RESULTS.length + 5);
+    Deno.writeTextFileSync("twice", lines({ date: "2026-01-02" }));
+    const twice = "twice has two results of V = 200, full, lr 2, seed none: take one out";
+    assertThrows(() => readResults("twice"), Failure, twice);
+    assertEquals(readResults("twice", ["batch"]), [RESULTS[2]]);
     Deno.writeTextFileSync("bad", "## V = 200\n");
     assertThrows(() => readResults("bad"), Failure, "Cannot read bad: ");
     assertThrows(() => readResults("none"), Failure, "Cannot read none: ");

@@ -131,6 +131,62 @@ Deno.test("a source of noise must have a probability for each class", () =>
     refuse({ probabilities: undefined }, TypeError, none);
   }));
 
+/** Noise over V classes that is always class 0, and of which only that has a finite ln q. */
+function onlyFirst(probabilities: Float64Array): NoiseSource {
+  return {
+    ...{ numClasses: V, probabilities, independent: true },
+    sample: (step, { target, noiseRatio }) => ({
+      ids: step.upload(new Uint32Array(noiseRatio)),
+      logProb: step.upload(new Float32Array(noiseRatio)),
+      targetLogProb: step.upload(new Float32Array(target.size).fill(-Infinity)),
+      samples: noiseRatio,
+    }),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+Deno.test("a criterion throws when a source of noise lacks a class", () =>
+  withGpu((gpu) => {
+    const floored = new Float64Array(V).fill(1e-10);
+    floored[0] = 1;
+    new Bilinear(gpu, { noise: onlyFirst(floored) }).dispose();
+    const wrong: [number, string][] = [[0, "0"], [-1, "-1"], [NaN, "NaN"], [2, "2"]];
+    for (const [q, shown] of wrong) {
+      const noise = onlyFirst(floored.with(7, q));
+      for (const lossType of ["nce", "neg", "sampled", "full"] as const) {
+        assertThrows(
+          () => new IndexLinear(gpu, { embeddingDim: E, numClasses: V, noise, lossType }),
+          RangeError,
+          `Cannot make IndexLinear: its noise has q = ${shown} for class 7, not in (0, 1]; give each`,
+        );
+      }
+      assertThrows(() => new Bilinear(gpu, { noise }), RangeError, "Cannot make Bilinear: its");
+    }
+  }));
+
+Deno.test("neg does not depend on q, be it 0 where noise is never drawn", () =>
+  withGpu(async (gpu) => {
+    const lossOf = async (noise: NoiseSource) => {
+      using criterion = new Bilinear(gpu, { noise, lossType: "neg" });
+      using step = gpu.step({ training: true });
+      const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+      const loss = criterion.forward(step, target, x), gradients = step.backward(loss);
+      const gradient = gradients.toDense(criterion.form)!;
+      return [...await gpu.readFloats(loss), ...await gpu.readFloats(gradient)];
+    };
+    const uniform = new Float64Array(V).fill(1 / V), source = onlyFirst(uniform);
+    const finite: NoiseSource = {
+      ...source,
+      sample: (step, request) => ({
+        ...source.sample(step, request),
+        targetLogProb: step.upload(new Float32Array(request.target.size).fill(-1)),
+      }),
+    };
+    const found = await lossOf(source);
+    assert(found.every(Number.isFinite), `${found}`);
+    assertEquals(found, await lossOf(finite));
+  }));
+
 Deno.test("lossType can be set between any two calls", () =>
   withGpu(async (gpu) => {
     using criterion = new IndexLinear(gpu, {

@@ -70,6 +70,24 @@ const STOPS: readonly [
     "text",
     ['line 3 repeats "the" of line 1', "remove one of them"],
   ],
+  ["a --min-freq that leaves no word", FILES, { ...TINY, "min-freq": "1000" }, "text", [
+    "--data .: --min-freq 1000 leaves none of its words",
+    "give a smaller one",
+  ]],
+  [
+    "a vocabulary of other words",
+    { ...FILES, words: "x\ny\n" },
+    { ...TINY, vocab: "words" },
+    "text",
+    [
+      "--data .: --vocab words has none of its words",
+      "give a list of words that are in it",
+    ],
+  ],
+  ["nothing but <unk>", { ...FILES, "train.txt": "<unk> <unk>\n" }, TINY, "text", [
+    "--data .: all its words are <unk>",
+    "give a text with words",
+  ]],
   [
     "more different samples than words",
     FILES,

@@ -1,13 +1,13 @@
 // Unknown words and marks in the text: what is said of them, how probable they are, small texts that went wrong.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { makeNoise, noiseWarning } from "../../../example/model/noise.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { type NoiseName, NOISES } from "../../../example/options/choices.ts";
 import type { Given } from "../../../example/options/option.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
-import { describeUnknown, unknownWarnings } from "../../../example/data/unknown.ts";
+import { checkWords, describeUnknown, unknownWarnings } from "../../../example/data/unknown.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -89,6 +89,29 @@ Deno.test("unknownWarnings() warns if <unk> is never trained but needed, and if 
     assertEquals(more, []);
   }
   assertEquals(unknownWarnings(corpusOf(0, 10, 10)).length, 2);
+});
+
+Deno.test("checkWords() refuses a text of which no word is known, and names what makes it so", () => {
+  const refuses = (given: Given, ...counts: number[]) => {
+    const vocabulary = Vocabulary.from(
+      ["<unk>", "<s>", "</s>", "a", "b"].slice(0, counts.length),
+      counts,
+    );
+    checkWords(parseSettings({ data: "text", ...given }), { vocabulary });
+  };
+  // With a single known word there is something to learn; </s> within lines is none.
+  for (const given of [{}, { "min-freq": "9" }, { vocab: "list" }]) refuses(given, 9, 1, 0, 0, 1);
+  const cases: [Given, string][] = [
+    [{}, "all its words are <unk>; give a text with words"],
+    [{ "min-freq": "9" }, "--min-freq 9 leaves none of its words; give a smaller one"],
+    [{ vocab: "list" }, "--vocab list has none of its words; give a list of words that are in it"],
+  ];
+  for (const [given, why] of cases) {
+    for (const counts of [[9, 1, 0], [9, 1, 5], [9, 1, 0, 0, 0]]) {
+      const { message } = assertThrows(() => refuses(given, ...counts), UsageError);
+      assertEquals(message, `Cannot train on --data text: ${why}`);
+    }
+  }
 });
 
 Deno.test("makeNoise() counts words that training lacks once, many less, </s> where it is a word", () =>

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { doctor, doctorOf } from "../../../example/commands/doctor.ts";
 import { generate } from "../../../example/commands/generate.ts";
-import { openGpu } from "../../../example/storage/open_gpu.ts";
+import { openGpu, warnOfAdapter } from "../../../example/storage/open_gpu.ts";
 import { rescore } from "../../../example/commands/rescore.ts";
 import { run } from "../../../example/commands/run.ts";
 import { score } from "../../../example/commands/score.ts";
@@ -81,6 +81,23 @@ Deno.test("commands that only read take the fixed tuning where none is kept, and
       assertEquals(namesIn("saved_model"), files, name);
     }
   }));
+
+Deno.test("a command warns of its adapter in one line, and not of OpenGL where set-up just did", () => {
+  const warnings = (backend: Gpu["backend"]) => {
+    const io = captureIo();
+    warnOfAdapter({ name: "x", software: false, backend } as Gpu, io);
+    return io.errLines;
+  };
+  assertEquals(warnings("vulkan"), []);
+  const [warning, ...more] = warnings("opengl");
+  assertEquals([warning?.startsWith("warning: this is OpenGL, "), more], [true, []]);
+  Deno.env.set("NCE_SET_UP", "1");
+  try {
+    assertEquals(warnings("opengl"), []);
+  } finally {
+    Deno.env.delete("NCE_SET_UP");
+  }
+});
 
 Deno.test("openGpu() keeps f16's tuning apart from f32's", () =>
   inFolder(() =>

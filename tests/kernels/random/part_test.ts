@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
+import { fetchRows } from "../../../kernels/mod.ts";
 import { dropout, sum } from "../../../kernels/ops.ts";
 import { ownColumns } from "../../../kernels/random/part.ts";
 import { RandomStream } from "../../../kernels/random/mod.ts";
@@ -15,6 +16,7 @@ import {
 } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { onRanks } from "../../support/ranks.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 const [STEPS, COLUMNS, RANKS] = [3, 7, 3];
@@ -179,6 +181,38 @@ Deno.test("IndexGRU's dropout of a part's noise, and of all words, is that of th
       }
     }
   }));
+
+Deno.test("IndexGRU's dropout of a part's noise is that of the whole batch from a divided table, too", async () => {
+  const all = randomIds(STEPS * COLUMNS, 30, 1);
+  // Of the whole batch, there are more samples than words; per word, of a part there are fewer.
+  for (const noise of [{ perWord: true, noiseRatio: 2 }, { perWord: false, noiseRatio: 30 }]) {
+    const losses = (ranks: number) =>
+      onRanks(ranks, async (gpu, communicator) => {
+        const { rank } = communicator, part = partsOf(COLUMNS, ranks)[rank]!;
+        const own = ranks > 1 && { shard: { rank, ranks } };
+        using model = new IndexGRU(gpu, {
+          ...{
+            numClasses: 30,
+            embeddingDim: 3,
+            hiddenSize: 4,
+            noise: new Float32Array(30).fill(1),
+          },
+          ...{ ...noise, dropout: 0.5, lossType: "nce", reduction: "none", ...own },
+        });
+        using step = gpu.step({ training: true, seed: 3, number: 5, ...(own && { part }) });
+        const words = rowsOf(all, part, 1);
+        const ids = step.upload(Uint32Array.from(words), [STEPS, words.length / STEPS]);
+        const read = [ids, ...model.scoredClasses(step, ids)];
+        await fetchRows(step, [{ tables: [model.encoder.weight], ids: read }], communicator);
+        return await gpu.readFloats(model.forward(step, ids, ids));
+      });
+    const [whole] = await losses(1);
+    for (const [rank, found] of (await losses(RANKS)).entries()) {
+      const what = `rank ${rank}, per word ${noise.perWord}`;
+      assertClose(found, rowsOf(whole!, partsOf()[rank]!, 1), undefined, what);
+    }
+  }
+});
 
 Deno.test("ownColumns() share the columns out, and leave none to ranks beyond them", () => {
   assertEquals(partsOf().map(ownColumns), [3, 2, 2]);

@@ -166,6 +166,18 @@ Deno.test("all time steps run in one launch if a workgroup of the device can hol
   }
 });
 
+Deno.test("all time steps run in one launch of more rows than a grid's dimension has workgroups", async () => {
+  // 18 rows as 4 of 5 workgroups, of which two have none.
+  const limits = { maxComputeWorkgroupsPerDimension: 5 };
+  await using gpu = await limitedGpu(limits, { family: "hardware" });
+  const found = watchRows(gpu);
+  for (const kind of [LSTM, GRU]) await resultsOf(gpu, kind, {});
+  assertEquals(found.map(({ GATES, FORWARD }) => [GATES, FORWARD]), [[4, 1], [4, 0], [3, 1], [
+    3,
+    0,
+  ]]);
+});
+
 Deno.test("a row that is not a number leaves the other rows as they are", () =>
   withBothFamilies(async (gpu) => {
     const [T, B, odd] = [3, 3, 1], isOdd = (i: number, H: number) => Math.floor(i / H) % B === odd;
