@@ -7,6 +7,7 @@ import { attempt, makeFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
 import {
+  appendWhole,
   attemptOnRecord,
   type EpochEvent,
   type MetricsEvent,
@@ -49,7 +50,7 @@ export class TensorBoard implements MetricsSink {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#attempt(() => Deno.writeFileSync(this.path, bytes, { append: true }));
+    this.#attempt(() => appendWhole(this.path, bytes));
   }
 }
 
