@@ -146,7 +146,7 @@ Deno.test("lockModel() names the file when it cannot be written", () =>
     assertThrows(() => lockModel("m"), Failure, `Cannot write ${LOCK}: `);
     Deno.removeSync("saved_model", { recursive: true });
     Deno.writeTextFileSync("saved_model", "");
-    const message = `Cannot write ${LOCK}: saved_model is a file, not a folder`;
+    const message = `Cannot write ${LOCK}: saved_model is no folder, nor a link to one`;
     assertThrows(() => lockModel("m"), Failure, message);
   }));
 
