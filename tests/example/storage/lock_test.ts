@@ -165,6 +165,22 @@ Deno.test("lockModel() leaves no file where there is no room for what is in it",
     takeAndRelease();
   }));
 
+Deno.test("lockModel() makes its folder again when another process has removed it, empty as it was", () =>
+  inFolder(() => {
+    const { openSync } = Deno;
+    let removals = 0;
+    Deno.openSync = (path, options) => {
+      if (removals < 2) removals++, Deno.removeSync("saved_model");
+      return openSync(path, options);
+    };
+    try {
+      using _lock = lockModel("m");
+      assertEquals([namesIn("saved_model"), removals], [["m.lock"], 2]);
+    } finally {
+      Deno.openSync = openSync;
+    }
+  }));
+
 Deno.test("run() does not train a model that another run trains, and writes nothing", () =>
   inFolder(async () => {
     using _other = lockModel("m");
