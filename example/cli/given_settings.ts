@@ -60,8 +60,9 @@ async function startOf({ train, prof, start, save, resume }: Given): Promise<Giv
 async function ownText(settings: Settings): Promise<string> {
   const { save } = settings, path = configPath(save), cure = "give a text by --data";
   await askPermissions(usedPaths(settings));
-  const { modelPath } = await import("../storage/open_model.ts"), model = modelPath(save);
-  if (!isFile(model)) return settings.data; // the test says so
+  const { expectModel, modelPath } = await import("../storage/open_model.ts");
+  const model = modelPath(save);
+  expectModel(save);
   if (!isFile(path)) {
     throw new UsageError(`Cannot tell the text of ${model}: there is no ${path}; ${cure}`);
   }

@@ -1,6 +1,6 @@
 /** File access: atomic writes, and errors in one line. */
 
-import { dirname } from "@std/path";
+import { basename, dirname } from "@std/path";
 import { Failure, reasonOf, unlessFailed, UsageError } from "./errors.ts";
 
 const ENCODER = new TextEncoder();
@@ -236,13 +236,14 @@ export function expectFile(path: string, what: string, cure: () => string): void
   }
 }
 
-/** Makes a folder and those above it, unless they are there; its error names a file that is in the way. */
+/** Makes a folder and those above it, unless they are there; its error names what is in the way. */
 export function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (cause) {
     for (let at = path; at !== dirname(at); at = dirname(at)) {
-      if (isFile(at)) throw new Error(`${at} is a file, not a folder`, { cause });
+      const isThere = !isFolder(at) && namesIn(dirname(at)).includes(basename(at));
+      if (isThere) throw new Error(`${at} is no folder, nor a link to one`, { cause });
     }
     throw cause;
   }

@@ -3,6 +3,9 @@
 import { dirname } from "@std/path";
 import { attempt, makeFolder } from "./files.ts";
 
+/** Times that a folder may vanish before its file is opened. */
+const MAX_TRIES = 10;
+
 /**
  * Locks the file at `path` for this process, until the lock is disposed of or the process ends. A missing
  * folder is made. While another process holds the lock, this one waits.
@@ -11,11 +14,9 @@ import { attempt, makeFolder } from "./files.ts";
  * @throws {Failure} If the file cannot be written.
  */
 export function lockFile(path: string, onHeld: (holder: string) => void): Disposable {
-  attempt("write", path, () => makeFolder(dirname(path)));
   for (;;) {
     using opened = new DisposableStack();
-    const options = { read: true, write: true, create: true };
-    const file = opened.use(attempt("write", path, () => Deno.openSync(path, options)));
+    const file = opened.use(attempt("write", path, () => openWithFolder(path)));
     if (!attempt("write", path, () => file.tryLockSync(true))) {
       onHeld(holder(file));
       attempt("write", path, () => file.lockSync(true));
@@ -27,6 +28,20 @@ export function lockFile(path: string, onHeld: (holder: string) => void): Dispos
       file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
     });
     return opened.move();
+  }
+}
+
+/** Opens the file in its folder, which another process may remove while it is empty: see `leavingNoFolder`. */
+function openWithFolder(path: string): Deno.FsFile {
+  const { AlreadyExists, NotFound } = Deno.errors;
+  for (let tries = 1;; tries++) {
+    try {
+      makeFolder(dirname(path));
+      return Deno.openSync(path, { read: true, write: true, create: true });
+    } catch (error) {
+      const isGone = error instanceof NotFound || error instanceof AlreadyExists;
+      if (!isGone || tries === MAX_TRIES) throw error;
+    }
   }
 }
 

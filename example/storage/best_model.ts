@@ -186,15 +186,18 @@ export class BestModel {
   }
 
   /**
-   * Tries once more to write a model that could not be written; afterwards this rank's has the best parameters.
+   * Tries once more to write a model that could not be written.
    *
    * @throws {Failure} If it still cannot.
    */
   async settle(): Promise<void> {
     const values = this.#unsaved;
     if (!values) return;
-    this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
-    await this.#save(this.#best!);
+    const tensors = this.#model.parameters().map(([, tensor]) => tensor);
+    await this.#save(this.#best!, (tensor, { first, count }) => {
+      const width = tensor.size / tensor.shape[0]!, all = values[tensors.indexOf(tensor)]!;
+      return Promise.resolve(all.subarray(first * width, (first + count) * width));
+    });
     this.#io.out(labelled("saved", `${this.path}, which could not be written before`));
   }
 

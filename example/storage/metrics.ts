@@ -102,7 +102,7 @@ export type RewindableMetrics = Pick<Metrics, "write" | "position" | "rewind">;
 /** The record of a rank that does not write. */
 export const NO_RECORD: RewindableMetrics = { write() {}, position: () => undefined, rewind() {} };
 
-/** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
+/** Appends events to a file, each whole or not at all. */
 export class Metrics implements MetricsSink {
   /** The file. */
   readonly path: string;
@@ -127,8 +127,8 @@ export class Metrics implements MetricsSink {
 
   /** Appends one event; a number that is not finite is written as null, as in JSON. */
   write(event: MetricsEvent): void {
-    const line = JSON.stringify(event) + "\n";
-    this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
+    const line = new TextEncoder().encode(JSON.stringify(event) + "\n");
+    this.#attempt(() => appendWhole(this.path, line));
     this.#board?.write(event);
   }
 
@@ -147,6 +147,18 @@ export class Metrics implements MetricsSink {
     if (size === undefined || size === bytes) return;
     if (size > bytes) return this.#attempt(() => Deno.truncateSync(this.path, bytes));
     this.#io.err(`warning: ${this.path} lacks lines that were in it; this record is not complete`);
+  }
+}
+
+/** Appends to a record, all or nothing: behind a part that fitted on a full disk, nothing could be read. */
+export function appendWhole(path: string, bytes: Uint8Array): void {
+  using file = Deno.openSync(path, { append: true, create: true });
+  const { size } = file.statSync();
+  try {
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  } catch (error) {
+    file.truncateSync(size);
+    throw error;
   }
 }
 

@@ -179,10 +179,13 @@ function decodeLayout(
   file: ByteSource,
   fail: Fail,
 ): { layout: Layout; settings: ModelSettings } {
-  const layout = decodeHeader(file, dtypeOf), { metadata } = layout;
+  const metadata = metadataOf(file); // first, as the tensors of another program may have other dtypes
   if (isCheckpoint(metadata)) return fail(NO_MODEL);
-  if (!isModel(metadata)) return fail("it is not a word language model of this program");
-  return { layout, settings: readSettings(parseText(metadata, "settings", fail), fail) };
+  if (!isModel(metadata)) {
+    return fail("it is not a word language model of this program; import takes one of PyTorch");
+  }
+  const settings = readSettings(parseText(metadata, "settings", fail), fail);
+  return { layout: decodeHeader(file, dtypeOf), settings };
 }
 
 /** The places of the parameters, which must be those of such a model. */

@@ -37,10 +37,14 @@ export function findOutline(word: string): ModelOutline {
 }
 
 function readFound<T>(word: string, read: (file: ByteSource) => T): T {
-  const path = modelPathOf(word);
-  expectFile(path, "model", () => cureOf(word));
-  using file = openBytes(path, "load");
+  expectModel(word);
+  using file = openBytes(modelPathOf(word), "load");
   return read(file);
+}
+
+/** Throws a UsageError, which suggests a model, if there is none of this path or NAME. */
+export function expectModel(word: string): void {
+  expectFile(modelPathOf(word), "model", () => cureOf(word));
 }
 
 /** Path of a named model. A path has a folder or the extension `.safetensors`; anything else is a NAME. */

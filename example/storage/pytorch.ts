@@ -124,7 +124,7 @@ export function readPytorch(file: ByteSource): PytorchModel {
   const fail = cannotLoad(file.name);
   const { places: all, metadata } = decodeHeader(
     file,
-    (name) => ALIAS.includes(part(name)) ? undefined : "F32",
+    (name) => ALIAS.some((end) => name.endsWith(end)) ? undefined : "F32", // also behind a prefix
   );
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
   const places = new Map([...all].map(([name, place]) => [isGru ? part(name) : name, place]));

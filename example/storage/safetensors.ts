@@ -34,6 +34,8 @@ const LENGTH_BYTES = 8;
 /** Bytes of a number of each type in use. */
 const DTYPE_BYTES = { F64: 8, F32: 4, U8: 1 } as const;
 const MAX_REASON = 300;
+/** How a file of torch.save begins, and one of old versions: no header is so long. */
+const ZIP = 0x04034b50, PICKLE = 0x80;
 
 /** A type of numbers. */
 export type Dtype = keyof typeof DTYPE_BYTES;
@@ -122,8 +124,11 @@ function readJson(
 ): { header: Record<string, unknown>; start: number } {
   if (file.size < LENGTH_BYTES) return fail(`it is truncated: it has ${file.size} bytes`);
   const { buffer, byteOffset } = file.read(0, LENGTH_BYTES);
-  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
+  const first = new DataView(buffer, byteOffset), length = first.getBigUint64(0, true);
   const start = LENGTH_BYTES + Number(length);
+  if (length > MAX_HEADER && (first.getUint32(0, true) === ZIP || first.getUint8(0) === PICKLE)) {
+    fail("it is a file of torch.save; save the state_dict as safetensors (docs/pytorch.md)");
+  }
   if (start > file.size || length > MAX_HEADER) {
     return fail(
       "it is truncated or no safetensors file: " +
@@ -158,7 +163,9 @@ function readEntry(
   const { dtype, shape, data_offsets: offsets } = entry;
   const { wanted } = data;
   if (wanted !== undefined && dtype !== wanted) {
-    return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not ${wanted}`);
+    const cure = wanted === "F32" && isFloat(dtype) ? "; PyTorch's .float() converts it" : "";
+    const found = typeof dtype === "string" ? dtype : "of no dtype";
+    return fail(`${name} is ${found}, not ${wanted}${cure}`);
   }
   if (!isSizes(shape)) return fail(`the shape of ${name} is not a list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) {
@@ -172,6 +179,10 @@ function readEntry(
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
   return { shape, begin: data.start + begin, end: data.start + end };
+}
+
+function isFloat(dtype: unknown): boolean {
+  return dtype === "F64" || dtype === "F16" || dtype === "BF16";
 }
 
 function isSizes(value: unknown): value is number[] {

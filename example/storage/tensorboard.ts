@@ -3,10 +3,11 @@
 import { configOf } from "../options/config.ts";
 import type { Settings } from "../options/options.ts";
 import { BOARD_FOLDER, trainsPerplexity } from "../options/settings.ts";
-import { attempt, makeFolder } from "../shared/files.ts";
+import { attempt, makeFolder, namesIn } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
 import {
+  appendWhole,
   attemptOnRecord,
   type EpochEvent,
   type MetricsEvent,
@@ -49,13 +50,17 @@ export class TensorBoard implements MetricsSink {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#attempt(() => Deno.writeFileSync(this.path, bytes, { append: true }));
+    this.#attempt(() => appendWhole(this.path, bytes));
   }
 }
 
-/** Makes an empty file in `folder` that sorts last, since TensorBoard reads files in order. */
+/** Makes an empty file in `folder` that sorts last, since TensorBoard reads files in order: also if a clock is behind. */
 function newFile(folder: string): string {
-  const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, "0");
+  const before = namesIn(folder).map((name) =>
+    Number(/^events.*\.(\d{10})\.nce\./.exec(name)?.[1] ?? 0)
+  );
+  const second = Math.max(Math.floor(Date.now() / 1000), ...before.map((second) => second + 1));
+  const seconds = String(second).padStart(10, "0");
   for (let number = 0;; number++) {
     const path = `${folder}/events.out.tfevents.${seconds}.nce.${Deno.pid}.${number}`;
     const isMade = attempt("write", path, () => {

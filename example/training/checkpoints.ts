@@ -98,9 +98,9 @@ export class Checkpoints {
   }
 
   /**
-   * Writes a checkpoint; returns whether it was written. All ranks call it, and rank 0 writes. It is skipped
-   * while the best model cannot be written, since a run could not resume without that. If writing fails, the
-   * previous one is kept, with a warning.
+   * Writes a checkpoint; returns whether it was written. All ranks call it, and rank 0 writes. A best model that
+   * could not be written is written first, since a run could not resume without that. If writing fails, the
+   * previous checkpoint is kept, with a warning.
    *
    * @throws {Diverged} If a loss is not finite, so that there is nothing to resume from.
    */
@@ -142,19 +142,20 @@ export class Checkpoints {
     { position, optimizer, tensors }: Snapshot,
     read: ReadRange,
   ): Promise<boolean> {
-    const { gpu, settings, best: { best, saved }, metrics, io, ranks } = this.#run;
+    const { gpu, settings, best, metrics, io, ranks } = this.#run;
     this.#written = performance.now();
-    if (!saved || !ranks.isFirst) return false;
-    // At first the record only has the start line, which a resumed run writes again.
-    const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
-    const state = {
-      position,
-      optimizer,
-      ...(gpu.family === "hardware" && { tuning: gpu.tuning }),
-      ...(best && { best }),
-      ...(recorded !== undefined && { recorded }),
-    };
+    if (!ranks.isFirst) return false;
     try {
+      await best.settle();
+      // At first the record only has the start line, which a resumed run writes again.
+      const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
+      const state = {
+        position,
+        optimizer,
+        ...(gpu.family === "hardware" && { tuning: gpu.tuning }),
+        ...(best.best && { best: best.best }),
+        ...(recorded !== undefined && { recorded }),
+      };
       const changed = isInitial(settings, position) ? [] : tensors;
       await writeCheckpoint(gpu, this.#run, state, changed, read);
       this.#last = position;

@@ -119,7 +119,14 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
         "give the words and counts that it was trained with by --vocab",
     );
     writeBare({}, "proj.bias");
-    refuse("proj.bias is F64, not F32");
+    refuse("proj.bias is F64, not F32; PyTorch's .float() converts it");
+    writeBare(
+      { "encoder.weight": undefined, "module.criterion.alias.prob": [5] },
+      "module.criterion.alias.prob",
+    );
+    refuse(
+      "it has neither encoder.weight, as one with an LSTM, nor encoder.0.weight, as one with a GRU",
+    );
     writeBare({}, undefined, { settings: "3" });
     refuse("its settings are not a JSON object");
     Deno.writeTextFileSync("bare.safetensors", "no model at all");

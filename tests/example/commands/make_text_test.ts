@@ -54,7 +54,7 @@ Deno.test("make-text leaves no part of a text that cannot be written, and says w
     assertThrows(
       () => makeText("file/folder", SMALL, captureIo()),
       Failure,
-      "Cannot write file/folder/valid.txt: file is a file, not a folder",
+      "Cannot write file/folder/valid.txt: file is no folder, nor a link to one",
     );
     Deno.mkdirSync("made/train.txt.nce-unfinished.tmp", { recursive: true }); // the last of the three
     const io = captureIo();

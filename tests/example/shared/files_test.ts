@@ -51,20 +51,23 @@ Deno.test("writeFileAtomically() throws a Failure and cleans up when it cannot w
     Deno.writeTextFileSync(`${folder}/file`, "x");
     Deno.mkdirSync(`${folder}/taken`);
     Deno.symlinkSync("/dev/null", `${folder}/null`);
+    Deno.symlinkSync(`${folder}/unmounted`, `${folder}/link`);
     const cases: [string, string][] = [
       [`${folder}/taken`, "it is a folder"],
       [`${folder}/`, "it is a folder"],
       [`${folder}/new/`, "it is a folder"],
       [`${folder}/null`, "it is a device or a pipe, no file"],
-      [`${folder}/file/below`, `${folder}/file is a file, not a folder`],
-      [`${folder}/file/new/below`, `${folder}/file is a file, not a folder`],
+      [`${folder}/file/below`, `${folder}/file is no folder, nor a link to one`],
+      [`${folder}/file/new/below`, `${folder}/file is no folder, nor a link to one`],
+      [`${folder}/link/below`, `${folder}/link is no folder, nor a link to one`],
+      [`${folder}/link/new/below`, `${folder}/link is no folder, nor a link to one`],
     ];
     for (const [path, why] of cases) {
       const message = `Cannot write ${path}: ${why}`;
       assertThrows(() => writeFileAtomically(path, "x"), Failure, message);
       assertThrows(() => checkWritable(path), Failure, message);
     }
-    assertEquals(namesIn(folder), ["file", "null", "taken"]);
+    assertEquals(namesIn(folder), ["file", "link", "null", "taken"]);
   }));
 
 Deno.test("AtomicFile leaves the old file as it is when it is not committed", () =>

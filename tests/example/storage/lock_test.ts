@@ -146,7 +146,7 @@ Deno.test("lockModel() names the file when it cannot be written", () =>
     assertThrows(() => lockModel("m"), Failure, `Cannot write ${LOCK}: `);
     Deno.removeSync("saved_model", { recursive: true });
     Deno.writeTextFileSync("saved_model", "");
-    const message = `Cannot write ${LOCK}: saved_model is a file, not a folder`;
+    const message = `Cannot write ${LOCK}: saved_model is no folder, nor a link to one`;
     assertThrows(() => lockModel("m"), Failure, message);
   }));
 
@@ -163,6 +163,22 @@ Deno.test("lockModel() leaves no file where there is no room for what is in it",
     }
     assertEquals(namesIn("saved_model"), []);
     takeAndRelease();
+  }));
+
+Deno.test("lockModel() makes its folder again when another process has removed it, empty as it was", () =>
+  inFolder(() => {
+    const { openSync } = Deno;
+    let removals = 0;
+    Deno.openSync = (path, options) => {
+      if (removals < 2) removals++, Deno.removeSync("saved_model");
+      return openSync(path, options);
+    };
+    try {
+      using _lock = lockModel("m");
+      assertEquals([namesIn("saved_model"), removals], [["m.lock"], 2]);
+    } finally {
+      Deno.openSync = openSync;
+    }
   }));
 
 Deno.test("run() does not train a model that another run trains, and writes nothing", () =>

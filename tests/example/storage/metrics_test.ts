@@ -3,8 +3,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Metrics, type MetricsEvent } from "../../../example/storage/metrics.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
+import { TensorBoard } from "../../../example/storage/tensorboard.ts";
 import { captureIo } from "../../support/capture_io.ts";
+import { readEvents } from "../../support/event_reader.ts";
 import { inFolder } from "../../support/folder.ts";
+import { onFullDisk } from "../../support/full_disk.ts";
 
 Deno.test("Metrics.write() appends one JSON object a line when called again and again", async () => {
   await inFolder(() => {
@@ -94,6 +97,23 @@ Deno.test("Metrics warns once, and loses no result, when it cannot be written", 
     }
   });
 });
+
+Deno.test("Metrics and the board leave out an event that a full disk has no room for, and go on after it", () =>
+  inFolder(() => {
+    const io = captureIo();
+    const board = new TensorBoard(parseSettings({ "train": true, "tb-name": "x" }), io);
+    const metrics = new Metrics("m", io, board);
+    const event = { event: "test", evaluation: "full", ppl: 2, tokens: 1 } as const;
+    metrics.write(event);
+    onFullDisk(() => board.write({ ...event, ppl: 3 }));
+    onFullDisk(() => metrics.write({ ...event, ppl: 3 }));
+    metrics.write({ ...event, ppl: 4 });
+    const lines = [event, { ...event, ppl: 4 }].map((event) => JSON.stringify(event) + "\n");
+    assertEquals(Deno.readTextFileSync(metrics.path), lines.join(""));
+    const read = readEvents(Deno.readFileSync(board.path)).flatMap(({ values }) => values);
+    assertEquals(read.flatMap(({ figure }) => figure ?? []), [2, 4]);
+    assertEquals(io.errLines.length, 2);
+  }));
 
 Deno.test("Metrics.rewind() takes back what came after a position, and warns if that is gone", () =>
   inFolder(() => {

@@ -5,6 +5,7 @@ import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { ofBytes } from "../../../example/shared/files.ts";
 import { readValidation } from "../../../example/storage/model_file.ts";
 import { findModel, findOutline, modelPathOf } from "../../../example/storage/open_model.ts";
+import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
 import { listsOf } from "../../support/texts.ts";
@@ -122,7 +123,12 @@ Deno.test("findModel() refuses what is no model, or not whole, before anything i
     refuse(good.subarray(0, good.length - 1), "");
     refuse(new TextEncoder().encode("a text, and no model\n"), "it is truncated or no safetensors");
     const other = { ...parts, metadata: { kind: "another" } };
-    refuse(assemble(other), "it is not a word language model of this program");
+    refuse(assemble(other), "it is not a word language model of this program; import takes one");
+    const table = new Uint8Array([
+      ...encodeHeader([["criterion.alias.prob", [1], "F64"]]),
+      ...new Uint8Array(8),
+    ]);
+    refuse(table, "it is not a word language model of this program; import takes one");
     refuse(
       assemble({ ...parts, metadata: { kind: "nce checkpoint" } }),
       "it is a checkpoint, from which --train --resume goes on, and no model",

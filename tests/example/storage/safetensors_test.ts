@@ -101,6 +101,11 @@ Deno.test("decodeHeader() reads files of other writers, whatever their alignment
   }
 });
 
+/** The bytes of characters up to U+00FF. */
+function latin(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 Deno.test("decodeHeader() throws one clear Failure for each kind of damage", () => {
   const good = encode(new Map([["w", { shape: [4], data: new Float32Array(4) }]]));
   const huge = good.slice();
@@ -112,14 +117,21 @@ Deno.test("decodeHeader() throws one clear Failure for each kind of damage", () 
     [huge, "a header of 18446744073709551615 bytes in a file of 104"],
     [good.subarray(0, good.length - 1), "w is at bytes 0 to 16 of 15"],
     [new Uint8Array([...good, 0]), "1 bytes at the end belong to no tensor"],
+    [latin("PK\x03\x04\0\0\x08\b and so on"), "a file of torch.save; save the state_dict as safe"],
+    [latin("\x80\x02\x8a\nl\xfc\x9cF\xf9 and so on"), "a file of torch.save; save the state_dict"],
+    [latin("\x80\x02\0\0\0\0\0\0{"), "truncated or no safetensors file: a header of 640 bytes"],
     [file("{not json"), "its header is not JSON"],
     [file("[]"), "not a JSON object"],
     [file("null"), "not a JSON object"],
     [file({ w: 1 }), "entry w is not a JSON object"],
     [file({ __metadata__: [] }), "metadata is not a JSON object"],
     [file({ __metadata__: { a: 1 } }), "metadata a is not a text"],
-    [file({ w: entry([1], [0, 2], "F16") }, 2), "w is F16, not F32"],
-    [file({ w: entry([1], [0, 2], "BF16") }, 2), "w is BF16"],
+    [
+      file({ w: entry([1], [0, 2], "F16") }, 2),
+      "w is F16, not F32; PyTorch's .float() converts it",
+    ],
+    [file({ w: entry([1], [0, 2], "BF16") }, 2), "w is BF16, not F32; PyTorch's"],
+    [file({ w: entry([1], [0, 8], "I64") }, 8), "w is I64, not F32"],
     [file(`{"w":{"dtype":${"[".repeat(1e5)}${"]".repeat(1e5)}}}`), "w is of no dtype"],
     [file({ w: entry([-1], [0, 4]) }, 4), "shape of w"],
     [file({ w: entry("1", [0, 4]) }, 4), "shape of w"],

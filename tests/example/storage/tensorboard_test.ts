@@ -139,6 +139,21 @@ Deno.test("each run has a file of its own, behind those before; without --tb-nam
     assert(second!.some(({ step }) => step > last));
   }));
 
+Deno.test("a file sorts behind those before also when the clock was put back", () =>
+  inFolder(() => {
+    const settings = parseSettings({ "train": true, "tb-name": "x" }), { now } = Date;
+    try {
+      for (const seconds of [2_000_000_000, 2_000_000_000, 1_000_000_000]) {
+        Date.now = () => 1000 * seconds;
+        const { path } = new TensorBoard(settings, captureIo());
+        assertEquals(path, `runs/x/${namesIn("runs/x").at(-1)}`);
+      }
+      assertEquals(namesIn("runs/x").length, 3);
+    } finally {
+      Date.now = now;
+    }
+  }));
+
 Deno.test("a record that cannot be begun is a failure, one that breaks off a warning", () =>
   inFolder(() => {
     const settings = parseSettings({ "train": true, "tb-name": "x" }), io = captureIo();

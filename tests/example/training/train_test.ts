@@ -200,6 +200,38 @@ Deno.test("train() goes on, tests and fails at the end when the model cannot be 
     assertEquals(lastLine(await runTiny({})), tested);
   }));
 
+Deno.test("a checkpoint writes the best model that could not be written before, and knows of it", () =>
+  inFolder(async () => {
+    const path = "saved_model/model.safetensors";
+    const best = (epochs: number) =>
+      trainTiny({ "save": "other", epochs: String(epochs) }, () => {});
+    await best(1);
+    const wanted = Deno.readFileSync("saved_model/other.safetensors");
+    let written: Uint8Array | undefined;
+    const { io, outcome } = await trainTiny({ "checkpoint-minutes": "0" }, (line) => {
+      if (line.startsWith("epoch 1/2 | batch 3/")) Deno.mkdirSync(path);
+      if (line.startsWith("epoch 2/2 | batch 3/")) Deno.removeSync(path);
+      if (line.startsWith("saved ")) written = Deno.readFileSync(path);
+      if (line.startsWith("epoch 2/2 | batch 9/")) throw new Failure("stopped here");
+    });
+    assertEquals(outcome?.message, "stopped here");
+    assertEquals(written, wanted);
+    const stays = io.errLines.filter((line) => line.includes("and the checkpoint before stays"));
+    assert(stays.length > 0);
+    assertMatch(
+      stays[0]!,
+      /^warning: Cannot write saved_model\/model.safetensors: .* epoch 1, after \d+ batches$/,
+    );
+    const resumed = await trainTiny({ "checkpoint-minutes": "0", "resume": true }, () => {});
+    assertEquals(resumed.outcome, undefined);
+    assertMatch(
+      resumed.io.outLines.find((line) => line.startsWith("resumes "))!,
+      /: epoch 2, after [89] batches$/,
+    );
+    await best(2);
+    assertEquals(Deno.readFileSync(path), Deno.readFileSync("saved_model/other.safetensors"));
+  }));
+
 Deno.test("train() tests and fails at the end when the model of no completed epoch cannot be written", () =>
   inFolder(async () => {
     const path = "saved_model/model.safetensors";
