@@ -86,8 +86,10 @@ export function checkedOptions(
   const source = isNoiseSource(noise) ? noise : undefined;
   const { noiseRatio = source?.noiseRatio ?? 100 } = options;
   expectRatio(doing, noiseRatio, source);
-  if (source) expectSource(doing, gpu, source);
-  if (source) expectAllClasses(doing, source);
+  if (source) {
+    expectSource(doing, gpu, source);
+    expectAllClasses(doing, source);
+  }
   if (typeof normTerm === "number") expectFinite(doing, "normTerm", normTerm);
   else expectOneOf(doing, "normTerm", normTerm, ["auto", "learned"]);
   expectOneOf(doing, "reduction", reduction, REDUCTIONS);
