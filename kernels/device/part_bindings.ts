@@ -3,11 +3,10 @@
 import type { Device } from "./device.ts";
 import { partsOf, type Tensor } from "./tensor.ts";
 
-/**
- * Storage buffers that a launch binds at most. Metal has 31 buffers for a kernel, and wgpu reports these as the limit,
- * but two of them are for the uniform and for the lengths of arrays.
- */
-const MAX_BINDINGS = 29;
+/** Bindings of a launch at most, where the device has more: longer kernels gain little. */
+const MAX_BINDINGS = 32;
+/** Buffers of a kernel on Metal: wgpu reports them as the limit, but takes two, for uniforms and lengths of arrays. */
+const METAL_BUFFERS = 31;
 
 /** Parts of tables that one launch binds. */
 export interface BoundParts {
@@ -47,7 +46,8 @@ export function boundParts(gpu: Device, tables: readonly Tensor[], others: numbe
 
 /** How many sets of `size` tensors each a launch can bind beside `others`. */
 export function setsBound(gpu: Device, size: number, others: number): number {
-  const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
+  const limit = gpu.device.limits.maxStorageBuffersPerShaderStage;
+  const bindings = limit === METAL_BUFFERS ? METAL_BUFFERS - 2 : Math.min(MAX_BINDINGS, limit);
   return Math.max(1, Math.floor((bindings - others) / size));
 }
 

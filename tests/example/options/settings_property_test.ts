@@ -156,7 +156,7 @@ Deno.test("main() runs or says in one line what is wrong with any words", async 
   await checkAsync(fc.asyncProperty(words, async (args) => {
     const io = captureIo();
     let isRun = false;
-    const code = await main(args, io, () => Promise.resolve(void (isRun = true)));
+    const code = await main(["--data=x", ...args], io, () => Promise.resolve(void (isRun = true)));
     const errors = io.errLines.filter((line) => !line.startsWith("warning: no effect with"));
     assertEquals(io.outLines, []);
     assertEquals(code, isRun ? 0 : 2, io.errLines.join("\n"));

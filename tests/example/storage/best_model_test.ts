@@ -121,9 +121,8 @@ Deno.test("BestModel gives back what it has in memory, and writes that once it c
       trainOn();
       await assertRejects(() => best.settle(), Failure, "Cannot write saved_model/m");
       Deno.removeSync("saved_model");
-      trainOn();
       await best.settle();
-      assertEquals(await values(), kept);
+      assertEquals((await values()).flatMap((all) => [...all.filter((value) => value !== 0)]), []);
       assertEquals([best.saved, hashOfFile(PATH)], [true, best.best!.sha256]);
       const loaded = loadModel(gpu, PATH);
       assertEquals<unknown>(loaded.card, card);
