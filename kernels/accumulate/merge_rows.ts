@@ -49,6 +49,12 @@ export interface MergedGradient extends SparseGradient {
 
 const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource);
 
+/** The kernel's entry points, and Vecs of a workgroup. */
+const ENTRIES = {
+  software: { entry: "whole", vecs: 64 },
+  hardware: { entry: "sliced", vecs: 32 },
+} as const;
+
 // A table and its bias have gradients with the same ids: sort them once a scope.
 const sorted = new Memo<SortedIds>();
 
@@ -88,15 +94,16 @@ export function mergeRows(
   const slots = unique.size, { gpu } = scope;
   const out = scope.tensor([slots, W]);
   const { source, vec } = mergeKernel(W), most = setsBound(gpu, 2, 3);
+  const { entry, vecs } = ENTRIES[gpu.family];
   for (let at = 0, first = 0, end = 0; at < contributions.length; at += most, first = end) {
     const some = contributions.slice(at, at + most), ends = some.map(({ ids }) => end += ids.size);
-    const given = some.map(({ coefficients }, i) => coefficients ? 1 << i : 0);
     const launch = {
       label: "rows.sum",
       source: forParts(source, some.length),
+      entry,
       constants: {
-        HAVE_COEFFICIENTS: given.reduce((bits, bit) => bits | bit),
-        MANY_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+        HAVE_COEFFICIENTS: bitsOf(some.map(({ coefficients }) => coefficients !== undefined)),
+        HAVE_GROUPS: bitsOf(some.map(({ group = 1 }) => group > 1)),
       },
       inputs: [
         ...[starts, positions],
@@ -104,7 +111,7 @@ export function mergeRows(
         ...some.map(({ values, coefficients = values }) => coefficients),
       ],
       outputs: [out],
-      grid: Math.ceil(slots * W / vec / 64),
+      grid: Math.ceil(slots * W / vec / vecs),
     };
     const uniform = {
       ...{ slots, W: W / vec, first, most: MAX_ROUNDS },
@@ -117,6 +124,11 @@ export function mergeRows(
     }
   }
   return { kind: "sparse", ids: unique, values: out };
+}
+
+/** A bit for each, the first one the lowest. */
+function bitsOf(set: readonly boolean[]): number {
+  return set.reduce((bits, one, i) => bits | Number(one) << i, 0);
 }
 
 /** The dense form [V, W] of `rows`, a gradient of `table`, added to a copy of `dense` if given. */

@@ -6,12 +6,17 @@
 //          A part's base is where the part before it ends.
 // Shapes: values [n / group, W] and coefficients [n] of each part;
 //         starts [slots + 1], positions [all parts], out [slots, W]; W counted in Vecs (vec.ts).
-// Dispatch: 1-D over slots * W Vecs, a thread each, folded.
-// Determinism: no atomics; positions in rising order, one by one, or if MANY_AT_A_TIME, as many of a part as make up
-// sixteens, then fours, each summed in pairs, then the rest one by one.
+// whole:  for CPUs. Dispatch: 1-D over slots * W Vecs, a thread each, folded.
+// sliced: for GPUs, which a common id would keep waiting for one thread. Dispatch: 1-D over ceil(slots * W / VECS)
+//         workgroups of SLICES threads for each Vec, folded.
+// Determinism: no atomics; whole: positions in rising order, one by one; sliced: slices in rising order, of each as
+//         many positions of a part as make up sixteens, then fours, each summed in pairs, then the rest one by one.
 
 override HAVE_COEFFICIENTS: u32 = 0;
-override MANY_AT_A_TIME: bool = false; // keeps a GPU busy with a common id; a CPU gains nothing
+override HAVE_GROUPS: u32 = 0; // bits of the parts whose group is not 1: a division for each position takes long
+
+const SLICES = 4;
+const VECS = 32;
 
 const OUT = 2 + 2 * PARTS; // binding of the output
 
@@ -36,7 +41,9 @@ struct Params {
 #each PART
 // What contribution p of the part adds to element e of its row.
 fn value_PART(p: u32, e: u32) -> Vec {
-  let value = values_PART[p / params.group_PART * params.W + e];
+  var row = p;
+  if (((HAVE_GROUPS >> PART) & 1) == 1) { row = p / params.group_PART; }
+  let value = values_PART[row * params.W + e];
   if (((HAVE_COEFFICIENTS >> PART) & 1) == 1) { return coefficients_PART[p] * value; }
   return value;
 }
@@ -48,27 +55,21 @@ fn four_PART(s: u32, base: u32, e: u32) -> Vec {
 }
 #end
 
-@compute @workgroup_size(64)
-fn main(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
-  let u = i / params.W;
-  if (u >= params.slots) { return; }
-  let e = i % params.W;
-  var s = starts[u] + params.skip;
-  let end = min(starts[u + 1], s + params.most);
+// The sum of the positions of an id from `begin` to `end`; `many`: the loads of many are under way together.
+fn sum_of(begin: u32, end: u32, e: u32, many: bool) -> Vec {
+  var s = begin;
   var sum = Vec(0);
-  if (params.accumulate == 1) { sum = out[i]; }
   var base = params.first;
   while (s < end && positions[s] < base) { s++; } // summed by earlier launches
   #each PART
   {
     var total = Vec(0);
-    while (MANY_AT_A_TIME && s + 16 <= end && positions[s + 15] < params.end_PART) {
+    while (many && s + 16 <= end && positions[s + 15] < params.end_PART) {
       total += (four_PART(s, base, e) + four_PART(s + 4, base, e)) +
         (four_PART(s + 8, base, e) + four_PART(s + 12, base, e));
       s += 16;
     }
-    while (MANY_AT_A_TIME && s + 4 <= end && positions[s + 3] < params.end_PART) {
+    while (many && s + 4 <= end && positions[s + 3] < params.end_PART) {
       total += four_PART(s, base, e);
       s += 4;
     }
@@ -81,5 +82,43 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     base = params.end_PART;
   }
   #end
-  out[i] = sum;
+  return sum;
+}
+
+// The positions of slot u that this launch sums: where they begin and end.
+fn range_of(u: u32) -> vec2u {
+  let begin = starts[u] + params.skip;
+  return vec2u(begin, max(begin, min(starts[u + 1], begin + params.most)));
+}
+
+fn store(i: u32, sum: Vec) {
+  if (params.accumulate == 1) { out[i] += sum; } else { out[i] = sum; }
+}
+
+@compute @workgroup_size(64)
+fn whole(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let u = i / params.W;
+  if (u >= params.slots) { return; }
+  let range = range_of(u);
+  store(i, sum_of(range.x, range.y, i % params.W, false));
+}
+
+var<workgroup> sums: array<array<Vec, VECS>, SLICES>;
+
+@compute @workgroup_size(VECS, SLICES)
+fn sliced(group: Group, @builtin(local_invocation_id) local: vec3u) {
+  let i = group_index(group) * VECS + local.x;
+  let u = i / params.W;
+  if (u < params.slots) {
+    let range = range_of(u);
+    let length = (range.y - range.x + 16 * SLICES - 1) / (16 * SLICES) * 16;
+    let begin = range.x + local.y * length;
+    sums[local.y][local.x] = sum_of(begin, min(range.y, begin + length), i % params.W, true);
+  }
+  workgroupBarrier();
+  if (u >= params.slots || local.y > 0) { return; }
+  var sum = sums[0][local.x];
+  for (var slice = 1u; slice < SLICES; slice++) { sum += sums[slice][local.x]; }
+  store(i, sum);
 }

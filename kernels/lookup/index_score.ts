@@ -14,6 +14,13 @@ import { gatherInto } from "./gather.ts";
 
 const inputKernel = withVec(inputSource);
 
+/** The kernel's entry points, and threads of a score: of four numbers at a time, where rows are of whole fours. */
+const ENTRIES = {
+  software: { entry: "scores4", lanes: 1 },
+  hardware: { entry: "shared4", lanes: 16 },
+} as const;
+const ONE_BY_ONE = { entry: "scores", lanes: 1 } as const;
+
 /** Bytes of a table's rows that are gathered at a time. */
 const GATHERED_BYTES = 64 * 2 ** 20;
 
@@ -62,6 +69,7 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
   expectRounds("indexScore", gpu, "numbers of a row", E, E % 4 === 0 ? E / 4 : E);
   expectRounds("indexScore", gpu, "classes for a row", K, K);
+  const { entry, lanes } = E % 4 > 0 ? ONE_BY_ONE : ENTRIES[gpu.family];
   const output = step.tensor(ids.shape);
   const gathers = { table: isGathered(table), bias: isGathered(bias) || biasIds !== ids };
   const eachChosen = chosenRows(step, choice, gathers);
@@ -69,17 +77,16 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
     gpu.dispatch({
       label: "indexScore",
       source,
-      entry: E % 4 === 0 ? "scores4" : "scores",
+      entry,
       constants: {
         TABLE_ROWS: Number(gathers.table),
         BIAS_ROWS: Number(gathers.bias),
-        MANY_AT_A_TIME: Number(gpu.family === "hardware"),
       },
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
       outputs: [scores!],
       uniform: { N: some!.shape[0]!, E, K },
-      grid: Math.ceil(scores!.size / 64),
+      grid: Math.ceil(scores!.size * lanes / 64),
     }));
   return step.record({
     name: "indexScore",

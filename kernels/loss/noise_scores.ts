@@ -83,8 +83,9 @@ export function countHits(
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
   expectShape("countHits", "weights", weights, [N]);
   if (step.part && ownColumns(step.part) === 0) return; // the one column that is computed does not count
-  expectRounds("countHits", step.gpu, "samples", K, K / step.gpu.rowThreads);
-  const own = ownSlot !== undefined, part = partLaunch(step.part), { rowThreads } = step.gpu;
+  const { rowThreads, family } = step.gpu, rows = family === "hardware" ? 4 : 1;
+  expectRounds("countHits", step.gpu, "samples", K, K / rowThreads);
+  const own = ownSlot !== undefined, part = partLaunch(step.part);
   step.gpu.dispatch({
     label: "countHits",
     source,
@@ -93,11 +94,12 @@ export function countHits(
       ...part.constants,
       OWN_SLOT: own ? 1 : 0,
       THREADS: rowThreads,
+      HIT_ROWS: rows,
       ...perRow("countHits", ids, N, K),
     },
     inputs: [ids.target, ids.noise, weights],
     outputs: [counts],
     uniform: { N, K, own: ownSlot ?? 0, ...part.uniform },
-    grid: N,
+    grid: Math.ceil(N / rows),
   });
 }

@@ -6,13 +6,14 @@
 //          it for what is over 2^32. Rows of weight 0 are left out, and a target's own slot if OWN_SLOT.
 // Shapes: scores and out [N, K]; targets and weights [N]; noise [K], or [N, K] if PER_ROW; counts [4].
 // Dispatch: exclude: 1-D over N * K threads, folded;
-//           hits: 1-D, one workgroup of THREADS threads a row, folded.
+//           hits: 1-D, one workgroup of THREADS threads for HIT_ROWS rows, folded.
 // Determinism: integers are counted; nothing else is summed.
 
 override OWN_SLOT: bool = false;
 override HITS: bool = false;
 override PER_ROW: bool = false;
 override THREADS: u32 = 64;
+override HIT_ROWS: u32 = 1; // for GPUs 4: fewer workgroups wait for each other at the counts
 
 const EXCLUDED = -1e30; // finite, so that no infinity meets another
 
@@ -54,14 +55,24 @@ fn add(word: u32, more: u32) {
   if (before + more < before) { atomicAdd(&counts[word + 1], 1); }
 }
 
+var<workgroup> shares: array<u32, THREADS>;
+
 @compute @workgroup_size(THREADS)
 fn hits(group: Group, @builtin(local_invocation_index) local: u32) {
-  let n = group_index(group);
-  if (n >= params.N || weights[n] == 0) { return; }
+  let first = group_index(group) * HIT_ROWS;
   var found = 0u;
-  for (var i = local; i < params.K; i += THREADS) {
-    found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
+  var rows = 0u;
+  for (var n = first; n < min(params.N, first + HIT_ROWS); n++) {
+    if (weights[n] == 0) { continue; }
+    rows++;
+    for (var i = local; i < params.K; i += THREADS) {
+      found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
+    }
   }
+  shares[local] = found;
+  workgroupBarrier();
+  if (local > 0 || rows == 0) { return; }
+  for (var other = 1u; other < THREADS; other++) { found += shares[other]; }
   if (found > 0) { add(0, found); }
-  if (local == 0) { add(2, params.K - select(0u, 1u, OWN_SLOT)); }
+  add(2, rows * (params.K - select(0u, 1u, OWN_SLOT)));
 }

@@ -1,6 +1,9 @@
 // How products store rows of C of any width, number by number: a library that _operands.wgsl is prefixed with
 // where n is no multiple of 4; _store_vectors.wgsl has the same functions for the others.
 
+alias Stored = f32; // what is stored at a time
+const STORED = 1u; // floats
+
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
 
 fn store_scalar(at: u32, wanted: bool, value: f32) {

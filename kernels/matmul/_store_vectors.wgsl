@@ -1,6 +1,9 @@
 // How products store rows of C that are whole vectors: a library that _operands.wgsl is prefixed with, or else
 // with _store_scalars.wgsl, which has the same functions.
 
+alias Stored = vec4f; // what is stored at a time
+const STORED = 4u; // floats
+
 @group(0) @binding(5) var<storage, read_write> c: array<vec4f>;
 
 fn store_row(start: u32, row: u32, column: u32, values: vec4f) {

@@ -43,6 +43,6 @@ export function multiplyFromWorkgroup(
     inputs: [partials, bias ?? partials],
     outputs: [c],
     uniform: { ...uniform, k: chunks },
-    grid: Math.ceil(m * n / 64),
+    grid: Math.ceil(m * n / (n % 4 === 0 ? 4 : 1) / 64),
   });
 }

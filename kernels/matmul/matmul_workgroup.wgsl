@@ -5,12 +5,12 @@
 // is less than k (a multiple of SLAB), C is [ceil(k / depth), m, n]: partial products over depth
 // steps of k each, which the entry point `combine` then adds up:
 // combine: partials [chunks, m, n] (chunks in the uniform's k), sum_bias [n], sum [m, n] = (sum +) bias
-// + partials in order. Dispatch: 1-D over ceil(m * n / 64) workgroups, folded.
+// + partials in order. Dispatch: 1-D over m * n / 4 threads if n is a multiple of 4, else m * n, folded.
 // Determinism: each element is summed by one thread over k in order, then over the chunks in order.
 
-@group(0) @binding(0) var<storage, read> partials: array<f32>;
-@group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
-@group(0) @binding(2) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(0) var<storage, read> partials: array<Stored>;
+@group(0) @binding(1) var<storage, read> sum_bias: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> sum: array<Stored>;
 
 // Four rows of A (the components) by four steps of k (the matrix's columns).
 fn block_of_a(first: u32, k: u32, end: u32) -> mat4x4f {
@@ -52,21 +52,20 @@ fn main(group: Group, @builtin(local_invocation_index) thread: u32) {
   store(tile.start, bottom, right, tile.bottom_right);
 }
 
-// Element `at` of a chunk, zero if there is no such chunk.
-fn partial(chunk: u32, at: u32) -> f32 {
-  return select(0.0, partials[min(chunk, params.k - 1) * params.m * params.n + at], chunk < params.k);
-}
-
 @compute @workgroup_size(64)
 fn combine(group: Group, @builtin(local_invocation_index) thread: u32) {
   let at = thread_index(group, thread);
-  if (at >= params.m * params.n) { return; }
-  var total = 0.0;
+  let width = params.n / STORED;
+  let size = params.m * width;
+  if (at >= size) { return; }
+  var total = Stored(0);
   if (ACCUMULATE) { total = sum[at]; }
-  if (params.bias != 0) { total += sum_bias[at % params.n]; }
-  for (var c = 0u; c < params.k; c += 8) { // eight loads are under way together
-    total = total + partial(c, at) + partial(c + 1, at) + partial(c + 2, at) + partial(c + 3, at) +
-      partial(c + 4, at) + partial(c + 5, at) + partial(c + 6, at) + partial(c + 7, at);
+  if (params.bias != 0) { total += sum_bias[at % width]; }
+  var c = 0u;
+  for (; c + 4 <= params.k; c += 4) { // four loads are under way together
+    let first = c * size + at;
+    total = total + partials[first] + partials[first + size] + partials[first + 2 * size] + partials[first + 3 * size];
   }
+  for (; c < params.k; c++) { total += partials[c * size + at]; }
   sum[at] = total;
 }

@@ -32,7 +32,10 @@ export const TILES: readonly Tile[] = [TALL, SQUARE, SMALL];
 /** Steps of k in a chunk of products with more chunks: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;
 
-/** Steps of k up to which small tiles serve a small result: they do little for each slab that they wait for. */
+/**
+ * Steps of k up to which small tiles serve a small result, as they do little for each slab that they wait for; twice as
+ * many, if a GPU is busy with them: chunks would take another launch.
+ */
 const MAX_SMALL_DEPTH = 256;
 
 /** Tiles of the results of some products. */
@@ -43,7 +46,8 @@ export function tilesIn({ rows, columns }: Tile, products: readonly Sizes[]): nu
 /** How to cut products, all of the same k, that are computed in one launch. */
 export function planOf(products: readonly Sizes[], tuning: Tuning): Plan {
   const { k } = products[0]!, tiles = tilesIn(SQUARE, products);
-  if (k <= MAX_SMALL_DEPTH && tiles <= tuning.busy / 2) return { tile: SMALL, depth: k };
+  const longest = tiles > tuning.busy / 4 ? 2 * MAX_SMALL_DEPTH : MAX_SMALL_DEPTH;
+  if (k <= longest && tiles <= tuning.busy / 2) return { tile: SMALL, depth: k };
   const tall = products.every(({ m, k }) => Math.min(m, k) >= tuning.tallFrom);
   const tile = tall ? TALL : SQUARE;
   return { tile, depth: splitDepth(tilesIn(tile, products), k, tuning) };

@@ -80,7 +80,14 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
   }
   const source = kind.step[gpu.compute];
   const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;
-  launch(run, pass, { source, first, steps: order(run, direction), grid });
+  const shares = gpu.device.limits.maxComputeInvocationsPerWorkgroup < 512 ? 1 : 2;
+  launch(run, pass, {
+    source,
+    first,
+    steps: order(run, direction),
+    constants: { SHARES: shares },
+    grid,
+  });
 }
 
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */

@@ -16,7 +16,7 @@ Deno.test("planOf() cuts long sums until the GPU is busy, those of several produ
   const weight: [number, number, number] = [800, 200, 420];
   assertEquals(cut(weight, 1), [64, 52, 6], "each part has 64 terms at least");
   assertEquals(cut(weight, 1, { busy: 320 }), [64, 52, 6]);
-  assertEquals(cut(weight, 2, { busy: 320 }), [64, 104, 3]);
+  assertEquals(cut(weight, 2, { busy: 480 }), [64, 104, 4]);
   assertEquals(cut(weight, 2, { busy: 150 }), [64, 104, 1]);
   assertEquals(cut(weight, 1, { minDepth: 128 }), [64, 52, 3]);
   assertEquals(cut(weight, 1, { minDepth: NEVER }), [64, 52, 1]);
@@ -27,6 +27,12 @@ Deno.test("planOf() takes small tiles where the others would be few and sums are
   assertEquals(cut([420, 800, 200], 1), [32, 350, 1]);
   assertEquals(cut([420, 800, 256], 1), [32, 350, 1]);
   assertEquals(cut([420, 800, 257], 1), [64, 91, 4]);
+  assertEquals(
+    cut([3360, 300, 512], 1),
+    [32, 1050, 1],
+    "265 of the others are over a quarter of busy",
+  );
+  assertEquals(cut([3360, 300, 513], 1), [64, 265, 2]);
   assertEquals(cut([1536, 1024, 200], 1), [32, 1536, 1], "384 of the others are half of busy");
   assertEquals(cut([1536, 1025, 200], 1), [64, 408, 1]);
   assertEquals(cut([1536, 1024, 200], 2), [64, 768, 1]);
