@@ -38,7 +38,7 @@ run() {
     adapter) part adapter 20 deno run -A tools/adapter.ts ;;
     suite) part suite 200 deno run -A tools/run_tests.ts --no-check "--processes=$JOBS" ;;
     steps) part steps 60 deno run --no-check -A bench/bench.ts steps matmul samplers ;;
-    peer) part peer 150 deno run --no-check -A bench/peer.ts 3 2 ;;
+    peer) part peer 200 deno run --no-check -A bench/peer.ts 3 5 ;;
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
     profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
     tuning) # what the kernels' variants cost, and what the program makes of it

@@ -1,7 +1,8 @@
 // Scores of chosen classes, each row its own choice.
 //
 // scores:  out[n, k] = bias[ids[n, k]] + sum over e of x[n, e] * table[ids[n, k], e].
-// scores4: the same for E a multiple of 4. shared4: likewise, for GPUs: LANES threads share a sum, and read side by side.
+// scores4: the same for E a multiple of 4.
+// shared4: likewise, for GPUs: LANES threads share a sum, so that they read side by side.
 // Shapes: x [N, E], table [V, E], bias [V], ids and out [N, K]. With TABLE_ROWS or BIAS_ROWS, table or bias
 //         hold the rows ids[n, k] alone, in this order.
 // Dispatch: 1-D over N * K threads, for shared4 LANES times as many, folded.

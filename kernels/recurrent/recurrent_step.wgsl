@@ -152,7 +152,8 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   }
 }
 
-// What dstate holds of unit k's gates in four rows, a column a gate, from `gate` on: two of them, or all with one share.
+// What dstate holds of unit k's gates in four rows, a column a gate: two of them, from `gate` on, or with one
+// share all.
 fn gates_at(row: vec4u, k: u32, gate: u32) -> mat4x4f {
   let H = params.H;
   if (k >= H) { return mat4x4f(); }

@@ -129,12 +129,12 @@ Deno.test("an infinite recurrent weight saturates its unit, and makes no NaN of 
     }
   }));
 
-/** The constants of the pipelines of `gpu` that run all time steps. */
-function watchRows({ device }: Gpu): Record<string, number>[] {
+/** The constants of the pipelines of `gpu` that have this one: `LANES`, those that run all time steps. */
+function watchConstants({ device }: Gpu, name: string): Record<string, number>[] {
   const found: Record<string, number>[] = [], create = device.createComputePipeline.bind(device);
   device.createComputePipeline = (descriptor) => {
     const { constants = {} } = descriptor.compute;
-    if ("LANES" in constants) found.push({ ...constants });
+    if (name in constants) found.push({ ...constants });
     return create(descriptor);
   };
   return found;
@@ -155,7 +155,7 @@ Deno.test("all time steps run in one launch if a workgroup of the device can hol
       maxComputeInvocationsPerWorkgroup: threads,
       maxComputeWorkgroupStorageSize: bytes,
     }, { family: "hardware" });
-    const found = watchRows(gpu);
+    const found = watchConstants(gpu, "LANES");
     await resultsOf(gpu, GRU, {});
     const both = [
       { FORWARD: 1, LANES: 132, SLICES: slices },
@@ -166,11 +166,22 @@ Deno.test("all time steps run in one launch if a workgroup of the device can hol
   }
 });
 
+Deno.test("a time step takes half of its threads where a workgroup may not have more, and agrees with float64", async () => {
+  for (const [threads, shares] of [[512, 2], [511, 1]] as const) {
+    const limits = { maxComputeInvocationsPerWorkgroup: threads };
+    await using gpu = await limitedGpu(limits, { family: "hardware" });
+    const found = watchConstants(gpu, "SHARES");
+    for (const kind of [LSTM, GRU]) await resultsOf(gpu, kind, { wholeRows: 0 });
+    const expected = [4, 4, 3, 3].map((gates) => ({ GATES: gates, SHARES: shares }));
+    assertEquals(found, expected, `${threads} threads`);
+  }
+});
+
 Deno.test("all time steps run in one launch of more rows than a grid's dimension has workgroups", async () => {
   // 18 rows as 4 of 5 workgroups, of which two have none.
   const limits = { maxComputeWorkgroupsPerDimension: 5 };
   await using gpu = await limitedGpu(limits, { family: "hardware" });
-  const found = watchRows(gpu);
+  const found = watchConstants(gpu, "LANES");
   for (const kind of [LSTM, GRU]) await resultsOf(gpu, kind, {});
   assertEquals(found.map(({ GATES, FORWARD }) => [GATES, FORWARD]), [[4, 1], [4, 0], [3, 1], [
     3,
