@@ -9,7 +9,7 @@ import type { Given } from "../example/options/option.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Gpu } from "../mod.ts";
 import { runProgram } from "../example/shared/program.ts";
-import { positive } from "./program.ts";
+import { roundsAndSeconds } from "./program.ts";
 import { deviceArguments, type PeerReport, runPython, Twin } from "./python.ts";
 import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
@@ -162,9 +162,7 @@ async function prepare(gpu: Gpu, made: AsyncDisposableStack, seconds: number) {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const numbers = words.filter((word) => word !== "--json");
-  const rounds = positive(numbers[0], "The number of rounds", 5);
-  const seconds = positive(numbers[1], "The number of seconds", 10);
+  const { rounds, seconds } = roundsAndSeconds(words.filter((word) => word !== "--json"));
   await using gpu = await openGpu();
   await using made = new AsyncDisposableStack();
   const measured = 2 * rounds * seconds * SIZES.length * LOSSES.length;

@@ -14,6 +14,20 @@ export function positive(word: string | undefined, name: string, standard: numbe
 }
 
 /**
+ * Parses the arguments of a program that measures next to PyTorch: `[rounds] [seconds]`.
+ *
+ * @throws {Failure} Unless both are positive and no other argument follows.
+ */
+export function roundsAndSeconds(words: readonly string[]): { rounds: number; seconds: number } {
+  const [rounds, seconds, other] = words;
+  if (other !== undefined) throw new Failure(`${other}: give no more than rounds and seconds`);
+  return {
+    rounds: positive(rounds, "The number of rounds", 5),
+    seconds: positive(seconds, "The number of seconds", 10),
+  };
+}
+
+/**
  * Checks that no argument comes twice: it would be measured twice, and count twice where results are compared.
  *
  * @throws {Failure} If one does.

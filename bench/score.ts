@@ -13,7 +13,7 @@ import { Failure } from "../example/shared/errors.ts";
 import { loadModel } from "../example/storage/saved_model.ts";
 import { modelPathOf } from "../example/storage/open_model.ts";
 import { runProgram } from "../example/shared/program.ts";
-import { positive } from "./program.ts";
+import { roundsAndSeconds } from "./program.ts";
 import { deviceArguments, type PeerReport, runPython } from "./python.ts";
 import { formatTable } from "./table.ts";
 import { median } from "./timing.ts";
@@ -46,8 +46,7 @@ async function scoreOurs(scorer: TextScorer, text: string, seconds: number) {
 
 async function main([model, text, ...numbers]: readonly string[]): Promise<void> {
   if (model === undefined || text === undefined) throw new Failure("Give a model and a text");
-  const rounds = positive(numbers[0], "The number of rounds", 5);
-  const seconds = positive(numbers[1], "The number of seconds", 10);
+  const { rounds, seconds } = roundsAndSeconds(numbers);
   await using gpu = await openGpu();
   const path = modelPathOf(model), loaded = loadModel(gpu, path);
   using _model = loaded.model;

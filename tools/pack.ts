@@ -60,9 +60,13 @@ export function packageFiles(): Map<string, string> {
 function replace(folder: string, write: (folder: string) => void): void {
   Deno.mkdirSync(dirname(folder), { recursive: true });
   const whole = Deno.makeTempDirSync({ dir: dirname(folder), prefix: "package-" });
-  write(whole);
-  rmSync(folder, { recursive: true, force: true });
-  Deno.renameSync(whole, folder);
+  try {
+    write(whole);
+    rmSync(folder, { recursive: true, force: true });
+    Deno.renameSync(whole, folder);
+  } finally {
+    rmSync(whole, { recursive: true, force: true }); // where that failed
+  }
 }
 
 /** Writes the package and replaces an older one. */
