@@ -62,7 +62,7 @@ var<workgroup> sums: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn shared4(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local) / LANES;
+  let i = group_index(group) * (64 / LANES) + local / LANES; // so that 2^32 threads are not too many
   let lane = local % LANES;
   if (i < params.N * params.K) { sums[local] = sum_of(i, lane, LANES); }
   workgroupBarrier();
