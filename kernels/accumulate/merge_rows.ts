@@ -49,7 +49,7 @@ export interface MergedGradient extends SparseGradient {
 
 const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource);
 
-/** The kernel's entry points, and Vecs of a workgroup. */
+/** The kernel's entry points, and Vecs of a workgroup, as in merge_rows.wgsl. */
 const ENTRIES = {
   software: { entry: "whole", vecs: 64 },
   hardware: { entry: "sliced", vecs: 32 },

@@ -14,7 +14,7 @@ import { gatherInto } from "./gather.ts";
 
 const inputKernel = withVec(inputSource);
 
-/** The kernel's entry points, and threads of a score: of four numbers at a time, where rows are of whole fours. */
+/** The kernel's entry points for rows of whole fours, and threads of a score, as in index_score.wgsl. */
 const ENTRIES = {
   software: { entry: "scores4", lanes: 1 },
   hardware: { entry: "shared4", lanes: 16 },
